@@ -1,0 +1,284 @@
+"""ERC-1056 events: decoding logs, attribute names, the order of a history.
+
+Rules:
+  * Three events; ``identity`` is their only indexed argument (ERC-1056, "Events").
+  * ``previous_change`` is the block of the identity's event before this one, 0 for the first. For
+    the second and later events of one block it is that same block.
+  * ``bytes32`` names are UTF-8 padded with zero bytes. What is no UTF-8 is some other use of the
+    registry: it links the chain, and says nothing about the document.
+
+Logs are decoded by hand and strictly: the three layouts are fixed, a general ABI decoder is ten
+times slower, and accepts encodings the contract never produces.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NewType
+
+from ethr_did.core.keys import Address
+from ethr_did.errors import InvalidAnswer, InvalidAttribute, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "MAX_NAME_LENGTH",
+    "TOPICS",
+    "AttributeChanged",
+    "AttributeName",
+    "ChangeEvent",
+    "DelegateChanged",
+    "Event",
+    "OwnerChanged",
+    "decode_log",
+    "decode_name",
+    "encode_name",
+    "identity_topic",
+    "parse_attribute_name",
+]
+
+OWNER_TOPIC = "0x38a5a6e68f30ed1ab45860a4afb34bcb2fc00f22ca462d249b8a8d40cda6f7a3"
+DELEGATE_TOPIC = "0x5a5084339536bcab65f20799fcc58724588145ca054bd2be626174b27ba156f7"
+ATTRIBUTE_TOPIC = "0x18ab6b2ae3d64306c00ce663125f2bd680e441a098de1635bd7ad8b0d44965e4"
+TOPICS = (OWNER_TOPIC, DELEGATE_TOPIC, ATTRIBUTE_TOPIC)
+"""keccak-256 of the event signatures, in hex."""
+
+MAX_NAME_LENGTH = 32
+"""Bytes of an attribute name or delegate type."""
+
+_WORD = 32
+_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_ATTRIBUTE_NAME = re.compile(
+    r"did/(pub|svc)/([A-Za-z0-9_]+)(?:/([A-Za-z0-9_]+))?(?:/([A-Za-z0-9_]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeEvent:
+    """What every event of the registry carries."""
+
+    identity: Address
+    """The identity that changed, 20 bytes."""
+    previous_change: int
+    """Block number of the identity's event before this one; 0 for none."""
+    block_number: int
+    block_hash: bytes
+    log_index: int
+    """Position in the block; orders events of one block."""
+    tx_hash: bytes
+    block_timestamp: int | None = None
+    """Unix seconds; None where the node did not report it with the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerChanged(ChangeEvent):
+    """``DIDOwnerChanged``."""
+
+    owner: Address
+    """The new owner; the zero address deactivates."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelegateChanged(ChangeEvent):
+    """``DIDDelegateChanged``."""
+
+    delegate_type: bytes
+    """32 bytes as emitted."""
+    delegate: Address
+    valid_to: int
+    """Unix seconds; valid while strictly later than the time asked about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeChanged(ChangeEvent):
+    """``DIDAttributeChanged``."""
+
+    name: bytes
+    """32 bytes as emitted."""
+    value: bytes
+    valid_to: int
+    """Unix seconds; 0 when revoked."""
+
+
+Event = OwnerChanged | DelegateChanged | AttributeChanged
+
+DecodedName = NewType("DecodedName", str)
+"""A ``bytes32`` that was UTF-8, without its padding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeName:
+    """The parts of ``did/pub/…`` or ``did/svc/…``."""
+
+    section: str
+    """``pub`` or ``svc``."""
+    kind: str
+    """Key algorithm or service type."""
+    purpose: str | None
+    """``veriKey``, ``sigAuth``, ``enc``, anything else, or None."""
+    encoding: str | None
+    """``hex``, ``base64``, ``base58``, anything else, or None."""
+
+
+def decode_name(name: bytes) -> DecodedName | None:
+    """The text of a ``bytes32`` name, or None where it is not UTF-8.
+
+    Example:
+        >>> decode_name(b"veriKey".ljust(32, bytes(1)))
+        'veriKey'
+    """
+    try:
+        return DecodedName(name.decode().rstrip("\0"))
+    except UnicodeDecodeError:
+        return None
+
+
+def encode_name(text: str) -> bytes:
+    """The ``bytes32`` of an attribute name or delegate type.
+
+    Raises:
+        InvalidAttribute: empty, longer than 32 bytes of UTF-8, or with a zero byte in it.
+    """
+    data = text.encode()
+    if not data or b"\0" in data:
+        raise InvalidAttribute(f"a name is not empty and holds no zero byte: {shown(text)}")
+    if len(data) > MAX_NAME_LENGTH:
+        raise InvalidAttribute(
+            f"{shown(text)} has {len(data)} bytes; a name on chain has at most {MAX_NAME_LENGTH}",
+            hint="Shorten it: other tools would cut it off, and revoking it would then fail.",
+            value=text,
+        )
+    return data.ljust(MAX_NAME_LENGTH, b"\0")
+
+
+@functools.lru_cache(maxsize=1024)
+def parse_attribute_name(text: str) -> AttributeName | None:
+    """The parts of an attribute name, or None where it names neither key nor service.
+
+    Example:
+        >>> parse_attribute_name("did/pub/Ed25519/veriKey/base64").encoding
+        'base64'
+        >>> parse_attribute_name("did/pub/Ed-25519/veriKey") is None
+        True
+    """
+    match = _ATTRIBUTE_NAME.fullmatch(text)
+    if match is None:
+        return None
+    section, kind, purpose, encoding = match.groups()
+    return AttributeName(section=section, kind=kind, purpose=purpose, encoding=encoding)
+
+
+def identity_topic(identity: bytes) -> str:
+    """The indexed ``identity`` argument as a log topic, in hex."""
+    return "0x" + identity.rjust(_WORD, b"\0").hex()
+
+
+def decode_log(log: Mapping[str, Any]) -> Event:
+    """The event in one entry of an ``eth_getLogs`` answer.
+
+    Args:
+        log: the JSON object, quantities and data in hex.
+
+    Raises:
+        InvalidAnswer: a field is missing or malformed, or the log is not one of the three events.
+
+    Spec: ERC-1056, "Events"; Ethereum JSON-RPC, ``eth_getLogs``.
+    """
+    try:
+        topics = log["topics"]
+        topic, identity = topics
+        place = {
+            "identity": Address(_identity_of(identity)),
+            "block_number": _quantity(log["blockNumber"]),
+            "block_hash": _bytes(log["blockHash"], _WORD),
+            "log_index": _quantity(log["logIndex"]),
+            "tx_hash": _bytes(log["transactionHash"], _WORD),
+            "block_timestamp": _optional_quantity(log.get("blockTimestamp")),
+        }
+        return _DECODERS[topic.lower()](_bytes(log["data"]), place)
+    except (KeyError, TypeError, ValueError, AttributeError) as cause:
+        raise InvalidAnswer(
+            f"the node returned a log that is no ERC-1056 event: {shown(log)}",
+            hint="Is the registry address right? Otherwise ask another node.",
+        ) from cause
+
+
+def _decode_owner_changed(data: bytes, place: Mapping[str, Any]) -> Event:
+    owner, previous = _words(data, 2)
+    return OwnerChanged(owner=_address(owner), previous_change=_int(previous), **place)
+
+
+def _decode_delegate_changed(data: bytes, place: Mapping[str, Any]) -> Event:
+    kind, delegate, valid_to, previous = _words(data, 4)
+    return DelegateChanged(
+        delegate_type=kind,
+        delegate=_address(delegate),
+        valid_to=_int(valid_to),
+        previous_change=_int(previous),
+        **place,
+    )
+
+
+def _decode_attribute_changed(data: bytes, place: Mapping[str, Any]) -> Event:
+    name, offset, valid_to, previous, length = _words(data[: 5 * _WORD], 5)
+    size = _int(length)
+    start = 5 * _WORD
+    padded = (size + _WORD - 1) // _WORD * _WORD
+    if _int(offset) != 4 * _WORD or len(data) != start + padded or any(data[start + size :]):
+        raise ValueError("not the encoding of one bytes argument")
+    return AttributeChanged(
+        name=name,
+        value=data[start : start + size],
+        valid_to=_int(valid_to),
+        previous_change=_int(previous),
+        **place,
+    )
+
+
+_DECODERS = {
+    OWNER_TOPIC: _decode_owner_changed,
+    DELEGATE_TOPIC: _decode_delegate_changed,
+    ATTRIBUTE_TOPIC: _decode_attribute_changed,
+}
+
+
+def _words(data: bytes, count: int) -> list[bytes]:
+    if len(data) != count * _WORD:
+        raise ValueError(f"{len(data)} bytes where {count} words were expected")
+    return [data[i : i + _WORD] for i in range(0, len(data), _WORD)]
+
+
+def _int(word: bytes) -> int:
+    return int.from_bytes(word)
+
+
+def _address(word: bytes) -> Address:
+    if any(word[:12]):
+        raise ValueError("an address argument is wider than 20 bytes")
+    return Address(word[12:])
+
+
+def _identity_of(topic: str) -> bytes:
+    return _address(_bytes(topic, _WORD))
+
+
+def _bytes(text: str, length: int | None = None) -> bytes:
+    if not text.startswith("0x"):
+        raise ValueError("hex without 0x")
+    data = bytes.fromhex(text[2:])
+    if length is not None and len(data) != length:
+        raise ValueError(f"{len(data)} bytes where {length} were expected")
+    return data
+
+
+def _quantity(text: str) -> int:
+    if not _QUANTITY.fullmatch(text):
+        raise ValueError("not a quantity of at most 64 bits")
+    return int(text, 16)
+
+
+def _optional_quantity(text: str | None) -> int | None:
+    return None if text is None else _quantity(text)

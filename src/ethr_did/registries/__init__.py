@@ -1,0 +1,1 @@
+"""One client per contract: they encode, send and decode, and never interpret."""
