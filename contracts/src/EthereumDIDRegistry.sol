@@ -242,34 +242,39 @@ contract EthereumDIDRegistry is IEthereumDIDRegistry {
         if (count == 0) revert EmptyBatch();
         uint256 previousChange = _touch(identity);
         for (uint256 i = 0; i < count; ++i) {
-            Change calldata change = changes[i];
-            uint8 kind = change.kind;
-            // The likeliest kinds first: keys and services are attributes.
-            if (kind == SET_ATTRIBUTE) {
-                _setAttribute(identity, change.name, change.value, _validTo(change.validity), previousChange);
-            } else if (kind == ADD_DELEGATE) {
-                _setDelegate(
-                    identity, change.name, _account(i, change.value), _validTo(change.validity), previousChange
-                );
-            } else {
-                // None of the others lasts for a time.
-                if (change.validity != 0) revert UnexpectedValidity(i);
-                if (kind == REVOKE_ATTRIBUTE) {
-                    _setAttribute(identity, change.name, change.value, 0, previousChange);
-                } else if (kind == REVOKE_DELEGATE) {
-                    _setDelegate(
-                        identity, change.name, _account(i, change.value), block.timestamp, previousChange
-                    );
-                } else if (kind == OWNER_CHANGE) {
-                    if (i + 1 != count) revert OwnerChangeNotLast(i);
-                    if (change.name != 0) revert UnexpectedName(i);
-                    _changeOwner(identity, _account(i, change.value), previousChange);
-                } else {
-                    revert UnknownChangeKind(i, kind);
-                }
-            }
+            _applyChange(identity, changes[i], i, i + 1 == count, previousChange);
             // What the next single call in this block would have found.
             previousChange = block.number;
+        }
+    }
+
+    function _applyChange(
+        address identity,
+        Change calldata change,
+        uint256 index,
+        bool isLast,
+        uint256 previousChange
+    ) private {
+        uint8 kind = change.kind;
+        // The likeliest kinds first: keys and services are attributes.
+        if (kind == SET_ATTRIBUTE) {
+            _setAttribute(identity, change.name, change.value, _validTo(change.validity), previousChange);
+        } else if (kind == ADD_DELEGATE) {
+            address delegate = _account(index, change.value);
+            _setDelegate(identity, change.name, delegate, _validTo(change.validity), previousChange);
+        } else if (kind == REVOKE_ATTRIBUTE) {
+            if (change.validity != 0) revert UnexpectedValidity(index);
+            _setAttribute(identity, change.name, change.value, 0, previousChange);
+        } else if (kind == REVOKE_DELEGATE) {
+            if (change.validity != 0) revert UnexpectedValidity(index);
+            _setDelegate(identity, change.name, _account(index, change.value), block.timestamp, previousChange);
+        } else if (kind == OWNER_CHANGE) {
+            if (!isLast) revert OwnerChangeNotLast(index);
+            if (change.name != 0) revert UnexpectedName(index);
+            if (change.validity != 0) revert UnexpectedValidity(index);
+            _changeOwner(identity, _account(index, change.value), previousChange);
+        } else {
+            revert UnknownChangeKind(index, kind);
         }
     }
 

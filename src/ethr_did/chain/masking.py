@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, unquote, urlsplit
 
-__all__ = ["mask_text", "mask_url"]
+__all__ = ["innermost_words", "mask_text", "mask_url"]
 
 _HIDDEN = "…"
 # What is kept of a path must look like a word or a version, never like a key.
@@ -43,6 +43,20 @@ def mask_text(text: str, url: str | None = None) -> str:
     for secret in _secrets(url) if url else ():
         masked = masked.replace(secret, _HIDDEN)
     return masked
+
+
+def innermost_words(error: BaseException) -> str:
+    """What the operating system or the protocol said, below the layers that add the URL."""
+    inner = error
+    for _ in range(10):
+        below = inner.__cause__ or inner.__context__ or getattr(inner, "reason", None)
+        if below is None:
+            below = next((a for a in inner.args if isinstance(a, BaseException)), None)
+        if not isinstance(below, BaseException):
+            break
+        inner = below
+    words = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    return str(words)[:200]
 
 
 def _split(url: str) -> SplitResult | None:

@@ -141,7 +141,8 @@ def _number_or_tag(block: int | str) -> str:
         return block
     if isinstance(block, bool) or not isinstance(block, int) or block < 0:
         raise InvalidInput(
-            f"not a block: {shown(block)}", hint=f"A block is a number or one of {', '.join(_TAGS)}."
+            f"not a block: {shown(block)}",
+            hint=f"A block is a number or one of {', '.join(_TAGS)}.",
         )
     return hex(block)
 

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from ethr_did.chain.request import Request
     from ethr_did.errors import ChainError
 
-__all__ = ["BatchRefused", "HttpReply", "encode_batch", "read_http", "read_replies"]
+__all__ = [
+    "BatchRefused",
+    "HttpReply",
+    "encode_batch",
+    "match_replies",
+    "read_http",
+    "read_replies",
+    "refused_batch",
+    "retry_after",
+]
 
 _OK = 200
 _UNAUTHORIZED = (401, 403)
@@ -35,8 +44,8 @@ _TOO_MANY = 429
 _UNAVAILABLE = 503
 
 
-class BatchRefused(Exception):  # noqa: N818 - never leaves the package: it asks for a smaller batch
-    """The node does not take a batch of this size, or none at all."""
+class BatchRefused(Exception):
+    """The node takes no batch of this size, or none at all; asks for a smaller one, never leaves."""
 
     def __init__(self, words: str, size: int | None = None) -> None:
         super().__init__(words)
@@ -55,7 +64,7 @@ class HttpReply:
     """Decompressed, no longer than the limit."""
 
 
-def encode_batch(batch: Sequence[Request], ids: Sequence[int]) -> bytes:
+def encode_batch(batch: Sequence[Request], ids: range) -> bytes:
     """The request body."""
     calls = [
         {"jsonrpc": "2.0", "id": number, "method": request.method, "params": list(request.params)}
@@ -65,12 +74,12 @@ def encode_batch(batch: Sequence[Request], ids: Sequence[int]) -> bytes:
 
 
 def read_http(
-    reply: HttpReply, ids: Sequence[int], *, node: str, url: str | None, now: float
+    reply: HttpReply, ids: range, *, node: str, url: str | None, now: float
 ) -> list[dict[str, Any]]:
     """The replies in an HTTP response, in the order of ``ids``.
 
     Many nodes send their JSON-RPC errors with a status of 4xx or 5xx, so a body that answers what
-    was asked counts whatever the status; only 429 and redirects are decided by the status alone.
+    was asked counts whatever the status; only 429 and 401/403 are decided by the status alone.
 
     Args:
         reply: what came back.
@@ -82,23 +91,27 @@ def read_http(
     Raises:
         NodeBusy: 429 or 503; the fact ``retry_after`` holds seconds where the node says so.
         NodeUnreachable: another 5xx.
-        NodeRefused: another 4xx.
+        NodeRefused: another 4xx, such as 401 for a wrong API key.
         InvalidAnswer: a redirect, not JSON, or not JSON-RPC.
         BatchRefused: a smaller batch may be taken.
     """
     if reply.status == _OK:
         return read_replies(reply.body, ids, node=node, url=url)
-    if reply.status != _TOO_MANY:
+    ignored: tuple[type[Exception], ...] = (InvalidAnswer,)
+    if reply.status >= 500:  # noqa: PLR2004 - server errors
+        # A gateway's own error, wrapped as JSON-RPC, must not pass for the node's answer.
+        ignored = (InvalidAnswer, BatchRefused, NodeBusy)
+    if reply.status not in (_TOO_MANY, *_UNAUTHORIZED):
         try:
-            return read_replies(reply.body, ids, node=node, url=url)
-        except InvalidAnswer:
-            pass
+            replies = read_replies(reply.body, ids, node=node, url=url)
+        except ignored:
+            replies = []
+        if replies and replies[0].get("id") is not None:
+            return replies
     raise _http_failure(reply, ids, node=node, url=url, now=now)
 
 
-def read_replies(
-    body: bytes, ids: Sequence[int], *, node: str, url: str | None
-) -> list[dict[str, Any]]:
+def read_replies(body: bytes, ids: range, *, node: str, url: str | None) -> list[dict[str, Any]]:
     """The replies in a body, in the order of ``ids``.
 
     Raises:
@@ -117,11 +130,11 @@ def read_replies(
     if problem:
         raise InvalidAnswer(f"{node} answered with something that is {problem}", node=node)
     if len(ids) > 1 and isinstance(value, dict):
-        raise _whole_batch(value, len(ids), node=node, url=url)
+        raise refused_batch(value, len(ids), node=node, url=url)
     return match_replies(value if len(ids) > 1 else [value], ids, node=node)
 
 
-def match_replies(value: Any, ids: Sequence[int], *, node: str) -> list[dict[str, Any]]:
+def match_replies(value: Any, ids: range, *, node: str) -> list[dict[str, Any]]:
     """The replies sorted by what they answer.
 
     Raises:
@@ -141,19 +154,10 @@ def match_replies(value: Any, ids: Sequence[int], *, node: str) -> list[dict[str
     return [by_id[number] for number in ids]
 
 
-def _checked_id(reply: Any, ids: Sequence[int], node: str) -> int:
-    if not isinstance(reply, dict) or not ("result" in reply or reply.get("error") is not None):
-        raise InvalidAnswer(f"{node} sent a reply without result and error: {shown(reply)}", node=node)
-    number = reply.get("id")
-    if number is None and reply.get("error") is not None and len(ids) == 1:
-        return ids[0]  # JSON-RPC 2.0, section 5: null if the id could not be read
-    # True == 1, and 1.0 == 1, in Python.
-    if type(number) is not int or number not in ids:
-        raise InvalidAnswer(f"{node} answered a request that was not sent: id {shown(number)}", node=node)
-    return number
-
-
-def _whole_batch(value: dict[str, Any], size: int, *, node: str, url: str | None) -> Exception:
+def refused_batch(
+    value: dict[str, Any], size: int, *, node: str, url: str | None
+) -> BatchRefused | NodeBusy:
+    """What one error object in place of a whole batch's replies means; returned, not raised."""
     error = value.get("error", value)
     words = mask_text(str(error.get("message", error) if isinstance(error, dict) else error), url)
     if is_busy(error) and not is_about_batches(words):
@@ -162,16 +166,34 @@ def _whole_batch(value: dict[str, Any], size: int, *, node: str, url: str | None
     return BatchRefused(words, stated if stated and stated < size else None)
 
 
+def _checked_id(reply: Any, ids: range, node: str) -> int:
+    if not isinstance(reply, dict) or not ("result" in reply or reply.get("error") is not None):
+        raise InvalidAnswer(
+            f"{node} sent a reply without result and error: {shown(reply)}", node=node
+        )
+    number = reply.get("id")
+    if number is None and reply.get("error") is not None and len(ids) == 1:
+        return ids[0]  # JSON-RPC 2.0, section 5: null if the id could not be read
+    # True == 1, and 1.0 == 1, in Python.
+    if type(number) is not int or number not in ids:
+        raise InvalidAnswer(
+            f"{node} answered a request that was not sent: id {shown(number)}", node=node
+        )
+    return number
+
+
 def _http_failure(
-    reply: HttpReply, ids: Sequence[int], *, node: str, url: str | None, now: float
+    reply: HttpReply, ids: range, *, node: str, url: str | None, now: float
 ) -> Exception:
     status, said = reply.status, shown(mask_text(_start_of(reply.body), url))
     message = f"{node} answered with HTTP status {status}: {said}"
     facts: dict[str, Any] = {"node": node, "http_status": status}
     if 300 <= status < 400:  # noqa: PLR2004 - the redirects
-        return InvalidAnswer(f"{node} redirects (HTTP status {status}), which is not followed", **facts)
+        return InvalidAnswer(
+            f"{node} redirects (HTTP status {status}), which is not followed", **facts
+        )
     if status in (_TOO_MANY, _UNAVAILABLE):
-        return NodeBusy(message, retry_after=_retry_after(reply.headers, now), **facts)
+        return NodeBusy(message, retry_after=retry_after(reply.headers, now), **facts)
     if len(ids) > 1 and (status == _TOO_LARGE or is_about_batches(said)):
         return BatchRefused(message)
     kind: type[ChainError] = NodeUnreachable if status >= 500 else NodeRefused  # noqa: PLR2004 - server errors
@@ -181,7 +203,7 @@ def _http_failure(
     return kind(message, hint=hint, **facts)
 
 
-def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds to wait: RFC 9110, section 10.2.3, allows a number or a date."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():

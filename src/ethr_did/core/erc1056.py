@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NewType
 
-from ethr_did.core.keys import Address
+from ethr_did.core.keys import Address, to_checksum_address
 from ethr_did.errors import InvalidAnswer, InvalidAttribute, shown
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = [
     "decode_log",
     "decode_name",
     "encode_name",
+    "event_to_dict",
     "identity_topic",
     "parse_attribute_name",
 ]
@@ -169,6 +170,41 @@ def parse_attribute_name(text: str) -> AttributeName | None:
         return None
     section, kind, purpose, encoding = match.groups()
     return AttributeName(section=section, kind=kind, purpose=purpose, encoding=encoding)
+
+
+def event_to_dict(event: Event) -> dict[str, Any]:
+    """An event as JSON: what happened, and where on the chain."""
+    place = {
+        "blockNumber": event.block_number,
+        "blockTimestamp": event.block_timestamp,
+        "blockHash": "0x" + event.block_hash.hex(),
+        "logIndex": event.log_index,
+        "transactionHash": "0x" + event.tx_hash.hex(),
+        "previousChange": event.previous_change,
+    }
+    match event:
+        case OwnerChanged():
+            what = {"event": "DIDOwnerChanged", "owner": to_checksum_address(event.owner)}
+        case DelegateChanged():
+            what = {
+                "event": "DIDDelegateChanged",
+                "delegateType": _text_or_hex(event.delegate_type),
+                "delegate": to_checksum_address(event.delegate),
+                "validTo": str(event.valid_to),
+            }
+        case AttributeChanged():
+            what = {
+                "event": "DIDAttributeChanged",
+                "name": _text_or_hex(event.name),
+                "value": "0x" + event.value.hex(),
+                "validTo": str(event.valid_to),
+            }
+    return {**what, **place}
+
+
+def _text_or_hex(name: bytes) -> str:
+    text = decode_name(name)
+    return "0x" + name.hex() if text is None else text
 
 
 def identity_topic(identity: bytes) -> str:

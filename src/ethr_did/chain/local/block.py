@@ -91,8 +91,10 @@ class Block:
 
     It is the header's, until somebody patches the state by hand (``anvil_setCode``).
     """
+    header_rlp: bytes
+    """The header, encoded: what the block hash is the hash of."""
     size: int
-    """Bytes of the RLP encoding."""
+    """Bytes of the RLP encoding of the whole block."""
 
     @property
     def number(self) -> int:

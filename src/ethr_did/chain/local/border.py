@@ -8,11 +8,11 @@ clients recognise errors by them.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from eth_abi.abi import decode as abi_decode
 from eth_abi.exceptions import DecodingError
-from eth_utils.address import to_checksum_address
 
 from ethr_did.chain.local.block import NO_ADDRESS, Block, Call, Mined, Outcome, SignedTransaction
 from ethr_did.chain.local.ledger import FoundLog, LogFilter
@@ -21,27 +21,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = [
+    "INTERNAL_ERROR",
     "INVALID_PARAMS",
     "INVALID_REQUEST",
     "METHOD_NOT_FOUND",
     "PARSE_ERROR",
+    "BlockRef",
     "RpcError",
+    "Sending",
     "read_address",
     "read_block",
     "read_bool",
     "read_call",
-    "read_count",
     "read_data",
     "read_hash",
     "read_number",
     "read_percentiles",
     "read_quantity",
+    "read_sending",
     "read_slot",
     "read_wanted",
     "write_block",
-    "write_checksum_address",
+    "write_data",
     "write_log",
-    "write_quantity",
     "write_receipt",
     "write_revert",
     "write_transaction",
@@ -51,6 +53,7 @@ PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
+INTERNAL_ERROR: Final = -32603
 _SERVER_ERROR: Final = -32000
 _REVERTED: Final = 3
 """geth's code for a call that the contract refused."""
@@ -67,6 +70,9 @@ _WORD_BYTES = 32
 _ADDRESS_BYTES = 20
 
 _T = TypeVar("_T")
+
+BlockRef: TypeAlias = int | str | bytes
+"""A block: its number, a tag, or its hash."""
 
 
 class RpcError(Exception):
@@ -89,6 +95,20 @@ class RpcError(Exception):
         if self.data is not None:
             error["data"] = self.data
         return error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """A transaction that an unlocked account is to send; what is ``None`` the node fills in."""
+
+    call: Call
+    nonce: int | None
+    gas_price: int | None
+    """Wei per gas; a legacy transaction is wanted."""
+    max_fee: int | None
+    """Wei per gas, EIP-1559."""
+    max_priority_fee: int | None
+    """Wei per gas, EIP-1559."""
 
 
 # -- parameters --------------------------------------------------------------------------------
@@ -153,11 +173,6 @@ def read_bool(value: object) -> bool:
     return value
 
 
-def read_count(value: object) -> int:
-    """A number of blocks: a quantity or a JSON number."""
-    return read_number(value)
-
-
 def read_percentiles(value: object) -> tuple[float, ...]:
     """Rising percentiles between 0 and 100."""
     if value is None:
@@ -169,7 +184,7 @@ def read_percentiles(value: object) -> tuple[float, ...]:
     return tuple(value)
 
 
-def read_block(value: object) -> int | str | bytes:
+def read_block(value: object) -> BlockRef:
     """A block number, tag or hash.
 
     Spec: EIP-1898 for the object form. Every block here is canonical, so ``requireCanonical``
@@ -182,7 +197,7 @@ def read_block(value: object) -> int | str | bytes:
     return read_quantity(value)
 
 
-def _read_block_object(value: Mapping[str, object]) -> int | str | bytes:
+def _read_block_object(value: Mapping[str, object]) -> BlockRef:
     if "requireCanonical" in value:
         read_bool(value["requireCanonical"])
     given = [key for key in ("blockHash", "blockNumber") if value.get(key) is not None]
@@ -194,26 +209,38 @@ def _read_block_object(value: Mapping[str, object]) -> int | str | bytes:
 
 
 def read_call(value: object) -> Call:
-    """A transaction object, to be tried or to be sent."""
+    """A transaction object that is to be tried; without fees it is free of charge."""
+    return read_sending(value).call
+
+
+def read_sending(value: object) -> Sending:
+    """A transaction object that is to be sent."""
     if not isinstance(value, dict):
         raise _invalid(f"not a transaction object: {_shown(value)}")
     price = _optional(value, "gasPrice", read_quantity)
     max_fee = _optional(value, "maxFeePerGas", read_quantity)
-    max_tip = _optional(value, "maxPriorityFeePerGas", read_quantity)
-    if price is not None and (max_fee is not None or max_tip is not None):
-        raise _invalid(
-            "both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified",
-        )
+    tip = _optional(value, "maxPriorityFeePerGas", read_quantity)
+    if price is not None and (max_fee is not None or tip is not None):
+        raise _invalid("both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified")
+    if max_fee is not None and tip is not None and tip > max_fee:
+        raise _invalid(f"maxFeePerGas ({max_fee}) < maxPriorityFeePerGas ({tip})")
     cap = price if price is not None else (max_fee or 0)
-    return Call(
+    call = Call(
         sender=_optional(value, "from", read_address) or bytes(_ADDRESS_BYTES),
         to=_optional(value, "to", read_address) or NO_ADDRESS,
         data=_read_call_data(value),
         value=_optional(value, "value", read_quantity) or 0,
         gas=_optional(value, "gas", read_quantity),
         max_fee_per_gas=cap,
-        max_priority_fee_per_gas=cap if price is not None else min(max_tip or 0, cap),
+        max_priority_fee_per_gas=cap if price is not None else min(tip or 0, cap),
         access_list=_read_access_list(value.get("accessList")),
+    )
+    return Sending(
+        call=call,
+        nonce=_optional(value, "nonce", read_quantity),
+        gas_price=price,
+        max_fee=max_fee,
+        max_priority_fee=tip,
     )
 
 
@@ -239,11 +266,11 @@ def _read_access_list(value: object) -> tuple[tuple[bytes, tuple[int, ...]], ...
     )
 
 
-def read_wanted(value: object) -> tuple[Mapping[str, int | str | bytes | None], LogFilter]:
+def read_wanted(value: object) -> tuple[Mapping[str, BlockRef | None], LogFilter]:
     """The blocks and the logs that a filter object asks for."""
     if not isinstance(value, dict):
         raise _invalid(f"not a filter object: {_shown(value)}")
-    blocks: dict[str, int | str | bytes | None] = {
+    blocks: dict[str, BlockRef | None] = {
         "fromBlock": _optional(value, "fromBlock", read_block),
         "toBlock": _optional(value, "toBlock", read_block),
         "blockHash": _optional(value, "blockHash", read_hash),
@@ -289,18 +316,9 @@ def _shown(value: object) -> str:
 # -- results -----------------------------------------------------------------------------------
 
 
-def write_quantity(number: int) -> str:
-    """``0x…`` without leading zeros."""
-    return hex(number)
-
-
-def _data(value: bytes) -> str:
+def write_data(value: bytes) -> str:
+    """``0x…`` with two digits per byte."""
     return "0x" + value.hex()
-
-
-def write_checksum_address(address: bytes) -> str:
-    """The address with its EIP-55 checksum."""
-    return to_checksum_address(address)
 
 
 def write_revert(outcome: Outcome) -> RpcError:
@@ -311,7 +329,7 @@ def write_revert(outcome: Outcome) -> RpcError:
     reason = _reason(outcome.output)
     if reason is not None:
         message += f": {reason}"
-    return RpcError(message, code=_REVERTED, data=_data(outcome.output))
+    return RpcError(message, code=_REVERTED, data=write_data(outcome.output))
 
 
 def _reason(output: bytes) -> str | None:
@@ -330,37 +348,37 @@ def write_block(block: Block, *, full: bool, pending: bool = False) -> dict[str,
     A pending block has no hash and no nonce yet, as in geth.
     """
     header = block.header
-    written = {
+    written: dict[str, Any] = {
         "number": hex(block.number),
-        "hash": None if pending else _data(block.hash),
-        "parentHash": _data(header.parent_hash),
-        "nonce": None if pending else _data(header.nonce),
-        "mixHash": _data(header.mix_hash),
-        "sha3Uncles": _data(header.uncles_hash),
+        "hash": None if pending else write_data(block.hash),
+        "parentHash": write_data(header.parent_hash),
+        "nonce": None if pending else write_data(header.nonce),
+        "mixHash": write_data(header.mix_hash),
+        "sha3Uncles": write_data(header.uncles_hash),
         "logsBloom": _bloom(header.bloom),
-        "transactionsRoot": _data(header.transaction_root),
-        "stateRoot": _data(header.state_root),
-        "receiptsRoot": _data(header.receipt_root),
-        "miner": _data(header.coinbase),
+        "transactionsRoot": write_data(header.transaction_root),
+        "stateRoot": write_data(header.state_root),
+        "receiptsRoot": write_data(header.receipt_root),
+        "miner": write_data(header.coinbase),
         "difficulty": hex(header.difficulty),
-        "extraData": _data(header.extra_data),
+        "extraData": write_data(header.extra_data),
         "size": hex(block.size),
         "gasLimit": hex(header.gas_limit),
         "gasUsed": hex(header.gas_used),
         "timestamp": hex(block.timestamp),
         "baseFeePerGas": hex(header.base_fee_per_gas),
-        "withdrawalsRoot": _data(header.withdrawals_root),
+        "withdrawalsRoot": write_data(header.withdrawals_root),
         "withdrawals": [],
         "blobGasUsed": hex(header.blob_gas_used),
         "excessBlobGas": hex(header.excess_blob_gas),
-        "parentBeaconBlockRoot": _data(header.parent_beacon_block_root),
-        "requestsHash": _data(header.requests_hash),
+        "parentBeaconBlockRoot": write_data(header.parent_beacon_block_root),
+        "requestsHash": write_data(header.requests_hash),
         "uncles": [],
     }
     written["transactions"] = [
         write_transaction(each.transaction, None if pending else (block, each))
         if full
-        else _data(each.transaction.hash)
+        else write_data(each.transaction.hash)
         for each in block.transactions
     ]
     return written
@@ -373,13 +391,13 @@ def write_transaction(
     body = transaction.body
     written: dict[str, Any] = {
         "type": hex(transaction.type_id),
-        "hash": _data(transaction.hash),
-        "from": _data(transaction.sender),
+        "hash": write_data(transaction.hash),
+        "from": write_data(transaction.sender),
         "nonce": hex(body.nonce),
         "gas": hex(body.gas),
-        "to": None if body.to == NO_ADDRESS else _data(body.to),
+        "to": None if body.to == NO_ADDRESS else write_data(body.to),
         "value": hex(body.value),
-        "input": _data(body.data),
+        "input": write_data(body.data),
         "r": hex(body.r),
         "s": hex(body.s),
         "blockHash": None,
@@ -398,9 +416,9 @@ def _envelope(transaction: SignedTransaction, price: int) -> dict[str, Any]:
     body, type_id = transaction.body, transaction.type_id
     if not type_id:
         chain_id = transaction.chain_id
-        fields = {} if chain_id is None else {"chainId": hex(chain_id)}
-        return fields | {"v": hex(body.v), "gasPrice": hex(body.gas_price)}
-    fields = {
+        known = {} if chain_id is None else {"chainId": hex(chain_id)}
+        return known | {"v": hex(body.v), "gasPrice": hex(body.gas_price)}
+    fields: dict[str, Any] = {
         "chainId": hex(body.chain_id),
         "v": hex(body.y_parity),
         "yParity": hex(body.y_parity),
@@ -416,14 +434,14 @@ def _envelope(transaction: SignedTransaction, price: int) -> dict[str, Any]:
 
 
 def _write_access(entry: Any) -> dict[str, Any]:
-    keys = [_data(key.to_bytes(_WORD_BYTES, "big")) for key in entry.storage_keys]
-    return {"address": _data(entry.account), "storageKeys": keys}
+    keys = [write_data(key.to_bytes(_WORD_BYTES, "big")) for key in entry.storage_keys]
+    return {"address": write_data(entry.account), "storageKeys": keys}
 
 
 def _write_authorization(entry: Any) -> dict[str, str]:
     return {
         "chainId": hex(entry.chain_id),
-        "address": _data(entry.address),
+        "address": write_data(entry.address),
         "nonce": hex(entry.nonce),
         "yParity": hex(entry.y_parity),
         "r": hex(entry.r),
@@ -441,22 +459,22 @@ def write_receipt(block: Block, mined: Mined) -> dict[str, Any]:
         "cumulativeGasUsed": hex(mined.receipt.gas_used),
         "logs": [write_log(FoundLog(block=block, mined=mined, log=log)) for log in mined.logs],
         "logsBloom": _bloom(int(mined.receipt.bloom)),
-        "contractAddress": None if created is None else _data(created),
+        "contractAddress": None if created is None else write_data(created),
         "gasUsed": hex(mined.gas_used),
         "effectiveGasPrice": hex(mined.effective_gas_price),
-        "from": _data(mined.transaction.sender),
-        "to": None if body.to == NO_ADDRESS else _data(body.to),
-        "transactionHash": _data(mined.transaction.hash),
+        "from": write_data(mined.transaction.sender),
+        "to": None if body.to == NO_ADDRESS else write_data(body.to),
+        "transactionHash": write_data(mined.transaction.hash),
     } | _place(block, mined)
 
 
 def write_log(found: FoundLog) -> dict[str, Any]:
     """The log object, with the time of its block as geth 1.16 has it."""
     return {
-        "address": _data(found.log.address),
-        "topics": [_data(topic) for topic in found.log.topics],
-        "data": _data(found.log.data),
-        "transactionHash": _data(found.mined.transaction.hash),
+        "address": write_data(found.log.address),
+        "topics": [write_data(topic) for topic in found.log.topics],
+        "data": write_data(found.log.data),
+        "transactionHash": write_data(found.mined.transaction.hash),
         "blockTimestamp": hex(found.block.timestamp),
         "logIndex": hex(found.log.index),
         "removed": False,
@@ -465,11 +483,11 @@ def write_log(found: FoundLog) -> dict[str, Any]:
 
 def _place(block: Block, mined: Mined) -> dict[str, str]:
     return {
-        "blockHash": _data(block.hash),
+        "blockHash": write_data(block.hash),
         "blockNumber": hex(block.number),
         "transactionIndex": hex(mined.index),
     }
 
 
 def _bloom(bloom: int) -> str:
-    return _data(int(bloom).to_bytes(256, "big"))
+    return write_data(int(bloom).to_bytes(256, "big"))

@@ -18,6 +18,7 @@ from eth.db.backends.memory import MemoryDB
 from eth.db.trie import make_trie_root_and_nodes
 from eth.exceptions import Revert, UnrecognizedTransactionType
 from eth.vm.chain_context import ChainContext
+from eth.vm.forks.london.headers import calculate_expected_base_fee_per_gas
 from eth.vm.forks.prague import PragueVM
 from eth.vm.forks.prague.blocks import PragueBlockHeader
 from eth.vm.forks.prague.receipts import PragueReceiptBuilder
@@ -25,7 +26,8 @@ from eth.vm.forks.prague.transactions import PragueTransactionBuilder
 from eth.vm.forks.shanghai.constants import MAX_INITCODE_SIZE
 from eth.vm.spoof import SpoofTransaction
 from eth_keys.exceptions import BadSignature
-from eth_utils import ValidationError, keccak
+from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
 
 from ethr_did.chain.local.block import (
@@ -48,6 +50,9 @@ GAS_LIMIT = 30_000_000
 
 _CALL_GAS = 50_000_000
 """geth's default for ``--rpc.gascap``: init code that reads a lot needs more than a block has."""
+
+_STIPEND = 2_300
+"""What SSTORE wants to see left, and what a call with value is given on top."""
 
 _BLOB_TRANSACTION = 3
 _LAST_TYPE = 4
@@ -79,6 +84,9 @@ def gas_floor(data: bytes) -> int:
 
 class Evm:
     """Executes blocks and calls, and reads accounts. Knows no chain: a parent is handed in."""
+
+    gas_limit = GAS_LIMIT
+    gas_floor = staticmethod(gas_floor)
 
     def __init__(self, chain_id: int, nodes: dict[bytes, bytes] | None = None) -> None:
         self.nodes: dict[bytes, bytes] = {} if nodes is None else nodes
@@ -160,6 +168,10 @@ class Evm:
         roots = _roots(included, receipts)
         return _block(header.copy(state_root=state.state_root, **roots), included, receipts)
 
+    def next_base_fee(self, block: Block) -> int:
+        """The base fee of the block after that one, wei per gas."""
+        return int(calculate_expected_base_fee_per_gas(block.header))
+
     def _header_after(self, parent: Block, timestamp: int) -> Any:
         header = PragueVM.create_header_from_parent(
             parent.header,
@@ -221,7 +233,7 @@ class Evm:
         header = block.header.copy(state_root=block.state_root)
         if not call.max_fee_per_gas:
             header = header.copy(base_fee_per_gas=0)
-        state = PragueVM.build_state(self._db, header, self._context, ancestors)
+        state = PragueVM.build_state(self._db, header, self._context, ancestors)  # type: ignore[arg-type]
         balance = state.get_balance(call.sender)  # type: ignore[arg-type]  # bytes for Address
         gas = _CALL_GAS if call.gas is None else min(call.gas, _CALL_GAS)
         transaction = self._spoof(call, gas, state.get_nonce(call.sender))  # type: ignore[arg-type]
@@ -233,24 +245,25 @@ class Evm:
     def estimate(self, block: Block, call: Call, ancestors: Sequence[bytes]) -> int | Outcome:
         """The gas limit the call needs, or the outcome that shows why there is none.
 
-        Exact for nearly everything: the gas it took is tried as the limit. Only code that looks
-        at the gas left or hands out 63/64 of it (EIP-150) needs a search, which stops within 1%.
+        Exact for most: the gas it took is tried as the limit. Code that looks at the gas left
+        (SSTORE does, EIP-2200), or hands out 63/64 of it (EIP-150), needs a search, which stops
+        within 2%.
         """
         ceiling = self._affordable(block, call)
         first = self.call(block, replace(call, gas=ceiling), ancestors)
         if first.error is not None:
             return first
-        low, high = first.gas, first.gas
+        low, high = first.gas, ceiling
         if self.call(block, replace(call, gas=low), ancestors).error is None:
             return low
-        high = ceiling
-        while (high - low) * 100 > high:
-            # Most need little more than they used: do not start halfway to the block's limit.
-            middle = min((low + high) // 2, 2 * low)
+        middle = (low + _STIPEND) * 64 // 63
+        while (high - low) * 50 > high and low < middle < high:
             if self.call(block, replace(call, gas=middle), ancestors).error is None:
                 high = middle
             else:
                 low = middle
+            # Most need little more than they used: do not go halfway to the block's limit.
+            middle = min((low + high) // 2, 2 * low)
         return high
 
     def _affordable(self, block: Block, call: Call) -> int:
@@ -327,7 +340,14 @@ def _block(header: Any, included: Sequence[SignedTransaction], receipts: Sequenc
     mined: list[Mined] = []
     gas_before = logs_before = 0
     for index, (transaction, receipt) in enumerate(zip(included, receipts, strict=True)):
-        entry = _mined(header, transaction, index, receipt, gas_before, logs_before)
+        entry = _mined(
+            header,
+            transaction,
+            receipt,
+            index=index,
+            gas_before=gas_before,
+            logs_before=logs_before,
+        )
         gas_before = receipt.gas_used
         logs_before += len(entry.logs)
         mined.append(entry)
@@ -335,6 +355,7 @@ def _block(header: Any, included: Sequence[SignedTransaction], receipts: Sequenc
         header=header,
         transactions=tuple(mined),
         state_root=bytes(header.state_root),
+        header_rlp=rlp.encode(header),
         size=_size(header, included),
     )
 
@@ -342,8 +363,9 @@ def _block(header: Any, included: Sequence[SignedTransaction], receipts: Sequenc
 def _mined(
     header: Any,
     transaction: SignedTransaction,
-    index: int,
     receipt: Any,
+    *,
+    index: int,
     gas_before: int,
     logs_before: int,
 ) -> Mined:

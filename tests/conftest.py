@@ -1,0 +1,123 @@
+"""What every test may ask for: a real chain, a server on it, people with accounts.
+
+The chain lives as long as the session. A test that asks for it, directly or through another
+fixture, finds it as the session fixtures left it: what it does is taken back afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from ethr_did.chain.local import LocalAccount, LocalChain, LocalServer, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Rpc(Protocol):
+    """Asks the chain, as a client would."""
+
+    def __call__(self, method: str, *params: Any) -> Any:
+        """The result; a JSON-RPC error fails the test."""
+        ...
+
+    def error(self, method: str, *params: Any) -> dict[str, Any]:
+        """The error object; a result fails the test."""
+        ...
+
+
+class _Rpc:
+    def __init__(self, chain: LocalChain) -> None:
+        self._chain = chain
+
+    def __call__(self, method: str, *params: Any) -> Any:
+        response = self._ask(method, *params)
+        assert "error" not in response, response["error"]
+        return response["result"]
+
+    def error(self, method: str, *params: Any) -> dict[str, Any]:
+        response = self._ask(method, *params)
+        assert "result" not in response, response["result"]
+        error: dict[str, Any] = response["error"]
+        return error
+
+    def _ask(self, method: str, *params: Any) -> dict[str, Any]:
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+        response = self._chain.handle(request)
+        assert isinstance(response, dict)
+        return response
+
+
+# -- the chain ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def chain() -> LocalChain:
+    """The in-process chain."""
+    return LocalChain()
+
+
+@pytest.fixture(scope="session")
+def server(chain: LocalChain) -> Iterator[LocalServer]:
+    """The same chain over HTTP, on a free port."""
+    with serve(chain, port=0) as running:
+        yield running
+
+
+@pytest.fixture
+def rpc(chain: LocalChain) -> Rpc:
+    """JSON-RPC to the chain."""
+    return _Rpc(chain)
+
+
+@pytest.fixture(autouse=True)
+def _isolated(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Takes back what the test did to the chain; costs nothing for tests without one."""
+    if "chain" not in request.fixturenames:
+        yield
+        return
+    chain: LocalChain = request.getfixturevalue("chain")
+    mark = chain.snapshot()
+    yield
+    chain.revert(mark)
+
+
+# -- the registries ----------------------------------------------------------------------------
+#
+# Session fixtures that deploy go here. They run before the snapshot of the test that first asks
+# for them, so that they stay.
+
+
+# -- the people --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def alice(chain: LocalChain) -> LocalAccount:
+    """Has an identity, and rules it."""
+    return chain.accounts[0]
+
+
+@pytest.fixture(scope="session")
+def bob(chain: LocalChain) -> LocalAccount:
+    """Has another one."""
+    return chain.accounts[1]
+
+
+@pytest.fixture(scope="session")
+def carol(chain: LocalChain) -> LocalAccount:
+    """Gets what alice and bob pass on."""
+    return chain.accounts[2]
+
+
+@pytest.fixture(scope="session")
+def relayer(chain: LocalChain) -> LocalAccount:
+    """Pays the gas for what others signed."""
+    return chain.accounts[3]
+
+
+@pytest.fixture(scope="session")
+def mallory(chain: LocalChain) -> LocalAccount:
+    """Has no right to anything."""
+    return chain.accounts[4]

@@ -1,0 +1,63 @@
+"""One chain for all tests of contracts; what a test does to it is undone after the test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.evm import Evm, actor
+
+from ethr_did.chain.artifacts import ContractName, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eth_account.signers.local import LocalAccount
+    from web3.contract import Contract
+
+
+@pytest.fixture(scope="session")
+def shared_evm() -> Evm:
+    return Evm()
+
+
+@pytest.fixture(scope="session")
+def shared_registry(shared_evm: Evm) -> Contract:
+    return shared_evm.deploy(load(ContractName.ETHEREUM_DID_REGISTRY))
+
+
+@pytest.fixture
+def evm(shared_evm: Evm, shared_registry: Contract) -> Iterator[Evm]:
+    assert shared_registry.address
+    with shared_evm.undone():
+        yield shared_evm
+
+
+@pytest.fixture
+def registry(evm: Evm, shared_registry: Contract) -> Contract:
+    assert evm.w3 is shared_registry.w3
+    return shared_registry
+
+
+@pytest.fixture(scope="session")
+def owner() -> LocalAccount:
+    """Owns itself: the identity of most tests."""
+    return actor(1)
+
+
+@pytest.fixture(scope="session")
+def successor() -> LocalAccount:
+    """Becomes owner or delegate."""
+    return actor(2)
+
+
+@pytest.fixture(scope="session")
+def relayer() -> LocalAccount:
+    """Pays for what others signed."""
+    return actor(3)
+
+
+@pytest.fixture(scope="session")
+def stranger() -> LocalAccount:
+    """Has no say in anything."""
+    return actor(4)
