@@ -14,7 +14,6 @@ from ethr_did.errors import InvalidOption
 
 if TYPE_CHECKING:
     from conftest import Rpc
-
     from ethr_did.chain.local import LocalAccount
 
 ETHER = 10**18

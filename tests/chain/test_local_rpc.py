@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from eth_abi.abi import encode
 from eth_account import Account
 from web3 import AsyncWeb3, Web3
+from web3.types import TxParams, Wei
 
 if TYPE_CHECKING:
     from conftest import Rpc
-
     from ethr_did.chain.local import LocalAccount, LocalChain
 
 RECORDER = "0x" + "7e" * 20
@@ -21,7 +21,7 @@ _RECORDER_CODE = (
     "0x36601c575f545f5243602052426040526001430340606052 60805ff35b5f355f556020355f355f5fa200"
 )
 
-ECHO = "0x" + "ec" * 20
+ECHO = "0x" + "13" * 20
 """Reverts with its call data."""
 _ECHO_CODE = "0x365f5f37365ffd"
 
@@ -115,6 +115,20 @@ def test_an_unknown_method_is_not_found(rpc: Rpc) -> None:
         ("eth_getLogs", [{"topics": ["0x1"]}], "invalid argument 0: not data"),
         ("eth_call", [{"data": "0x1", "to": ANYBODY}], "invalid argument 0: not data"),
         ("eth_sendRawTransaction", ["zz"], "invalid argument 0: not data"),
+        ("eth_call", ["0x"], "invalid argument 0: not a transaction object"),
+        ("eth_call", [{"gasPrice": "0x1", "maxFeePerGas": "0x1"}], "invalid argument 0: both"),
+        (
+            "eth_call",
+            [{"maxPriorityFeePerGas": "0x2", "maxFeePerGas": "0x1"}],
+            "invalid argument 0: maxFeePerGas (1) < maxPriorityFeePerGas (2)",
+        ),
+        ("eth_call", [{"data": "0x", "input": "0x00"}], 'invalid argument 0: both "data" and'),
+        ("eth_call", [{"accessList": 1}], "invalid argument 0: not an access list"),
+        ("eth_call", [{"value": hex(1 << 256)}], "invalid argument 0: hex number > 256 bits"),
+        ("eth_getStorageAt", [ANYBODY, "0x"], "invalid argument 1: not a storage position"),
+        ("eth_getLogs", ["0x"], "invalid argument 0: not a filter object"),
+        ("eth_feeHistory", ["0x1", "latest", "x"], "invalid argument 2: not a list of percent"),
+        ("eth_feeHistory", ["0x1", "latest", [2, 1]], "invalid argument 2: invalid reward"),
     ],
 )
 def test_wrong_parameters_are_named(rpc: Rpc, method: str, params: list[Any], message: str) -> None:
@@ -160,6 +174,13 @@ def test_a_batch_may_be_too_large(chain: LocalChain) -> None:
     assert response["error"]["message"] == "batch too large"
 
 
+def test_the_node_introduces_itself(rpc: Rpc, alice: LocalAccount) -> None:
+    assert rpc("web3_clientVersion") == "ethr-did/local-chain"
+    assert rpc("net_listening") is True
+    assert rpc("eth_syncing") is False
+    assert rpc("eth_accounts")[0] == alice.address.lower()
+
+
 # -- blocks ------------------------------------------------------------------------------------
 
 
@@ -177,7 +198,7 @@ def test_a_block_is_found_by_number_hash_and_tag(chain: LocalChain, rpc: Rpc) ->
 def test_an_unknown_block_is_null(rpc: Rpc) -> None:
     assert rpc("eth_getBlockByNumber", "0xffff", False) is None
     assert rpc("eth_getBlockByHash", UNKNOWN_HASH, False) is None
-    assert rpc("eth_getBlockReceipts", UNKNOWN_HASH and "0xffff") is None
+    assert rpc("eth_getBlockReceipts", "0xffff") is None
 
 
 def test_a_block_hash_is_the_hash_of_its_header(
@@ -263,7 +284,8 @@ def test_a_signature_without_chain_id_is_taken(
     chain: LocalChain, rpc: Rpc, alice: LocalAccount
 ) -> None:
     """Keyless deployment of the CREATE2 factory depends on it."""
-    fields = {"nonce": chain.next_nonce(alice.address_bytes), "gasPrice": 10**10}
+    nonce = chain.next_nonce(alice.address_bytes)
+    fields: dict[str, Any] = {"nonce": nonce, "gasPrice": 10**10}
     fields |= {"to": ANYBODY, "value": 1, "gas": 21_000}
     raw = "0x" + bytes(Account.sign_transaction(fields, alice.key).raw_transaction).hex()
 
@@ -324,6 +346,27 @@ def test_a_waiting_transaction_is_already_known(
 )
 def test_bytes_that_are_no_transaction_are_refused(rpc: Rpc, raw: str) -> None:
     assert rpc.error("eth_sendRawTransaction", raw)["code"] == -32000
+
+
+@pytest.mark.parametrize(("fee", "type_"), [("maxFeePerGas", "0x2"), ("gasPrice", "0x1")])
+def test_an_access_list_is_carried_along(
+    rpc: Rpc, alice: LocalAccount, fee: str, type_: str
+) -> None:
+    access = [{"address": RECORDER, "storageKeys": ["0x" + word(0)]}]
+    call = {"from": alice.address, "to": RECORDER, fee: hex(10**10), "accessList": access}
+
+    sent = rpc("eth_getTransactionByHash", rpc("eth_sendTransaction", call))
+
+    assert (sent["accessList"], sent["type"]) == (access, type_)
+
+
+def test_a_gas_price_makes_a_legacy_transaction(rpc: Rpc, alice: LocalAccount) -> None:
+    tx_hash = rpc(
+        "eth_sendTransaction",
+        {"from": alice.address, "to": ANYBODY, "gasPrice": rpc("eth_gasPrice"), "nonce": "0x0"},
+    )
+
+    assert rpc("eth_getTransactionByHash", tx_hash)["type"] == "0x0"
 
 
 def test_only_unlocked_accounts_send(rpc: Rpc) -> None:
@@ -395,9 +438,7 @@ def test_a_signed_transaction_that_reverts_is_mined(
 # -- calls -------------------------------------------------------------------------------------
 
 
-def test_a_call_reads_the_state_of_its_block(
-    chain: LocalChain, rpc: Rpc, alice: LocalAccount
-) -> None:
+def test_a_call_reads_the_state_of_its_block(rpc: Rpc, alice: LocalAccount) -> None:
     numbers = [record(rpc, alice, value)["blockNumber"] for value in (11, 22, 33)]
 
     assert [words(rpc("eth_call", {"to": RECORDER}, number))[0] for number in numbers] == [
@@ -433,9 +474,7 @@ def test_a_pending_call_sees_the_next_block_and_what_waits(
     assert words(rpc("eth_call", {"to": RECORDER}, "latest"))[0] != 77
 
 
-def test_a_block_can_be_named_by_an_object(
-    chain: LocalChain, rpc: Rpc, alice: LocalAccount
-) -> None:
+def test_a_block_can_be_named_by_an_object(rpc: Rpc, alice: LocalAccount) -> None:
     """EIP-1898."""
     receipt = record(rpc, alice, 5)
     record(rpc, alice, 6)
@@ -464,7 +503,7 @@ def test_an_unknown_block_has_no_state(rpc: Rpc, method: str, ref: Any, message:
     assert rpc.error(method, target, ref) == {"code": -32000, "message": message}
 
 
-def test_init_code_can_be_called_for_its_answer(chain: LocalChain, rpc: Rpc) -> None:
+def test_init_code_can_be_called_for_its_answer(rpc: Rpc) -> None:
     init_code = RETURN_24_KB + "00" * 30_000
 
     assert rpc("eth_call", {"data": init_code}) == "0x" + "00" * 24_000
@@ -506,6 +545,35 @@ def test_an_estimate_suffices_and_is_close(rpc: Rpc, alice: LocalAccount, call: 
 
     assert receipt["status"] == "0x1"
     assert int(gas, 16) <= 1.1 * int(receipt["gasUsed"], 16)
+
+
+def test_an_estimate_allows_for_what_storing_wants_to_see_left(
+    rpc: Rpc, alice: LocalAccount
+) -> None:
+    """EIP-2200: writing what is there already costs 100 gas, but not with less than 2300 left."""
+    record(rpc, alice, 9, 8)
+    call = {"from": alice.address, "to": RECORDER, "data": "0x" + word(9) + word(8)}
+    gas = rpc("eth_estimateGas", call)
+
+    receipt = rpc("eth_getTransactionReceipt", rpc("eth_sendTransaction", call | {"gas": gas}))
+
+    assert receipt["status"] == "0x1"
+    assert int(gas, 16) <= 1.1 * int(receipt["gasUsed"], 16)
+
+
+def test_an_estimate_is_for_the_next_block(
+    chain: LocalChain, rpc: Rpc, alice: LocalAccount
+) -> None:
+    """Code that stores block.number finds it there already in the newest block."""
+    rpc("anvil_setCode", ANYBODY, "0x435f5500")
+    call = {"from": alice.address, "to": ANYBODY}
+    for _ in range(2):
+        gas = rpc("eth_estimateGas", call)
+        tx_hash = rpc("eth_sendTransaction", call | {"gas": gas})
+        assert rpc("eth_getTransactionReceipt", tx_hash)["status"] == "0x1"
+
+    assert int(rpc("eth_estimateGas", call, "latest"), 16) < int(gas, 16)
+    assert words(rpc("eth_getStorageAt", ANYBODY, "0x0")) == [chain.head.number]
 
 
 def test_an_estimate_within_too_little_gas_says_so(rpc: Rpc) -> None:
@@ -573,9 +641,7 @@ def test_logs_are_filtered_by_block(rpc: Rpc, receipts: list[dict[str, Any]]) ->
     assert len(rpc("eth_getLogs", by_hash)) == 1
 
 
-def test_a_log_tells_its_place_and_time(
-    chain: LocalChain, rpc: Rpc, receipts: list[dict[str, Any]]
-) -> None:
+def test_a_log_tells_its_place_and_time(rpc: Rpc, receipts: list[dict[str, Any]]) -> None:
     (log,) = rpc("eth_getLogs", {"blockHash": receipts[0]["blockHash"]})
 
     assert log == receipts[0]["logs"][0]
@@ -650,29 +716,39 @@ def test_state_by_json_rpc(rpc: Rpc) -> None:
 def test_web3_works_on_the_provider(chain: LocalChain, alice: LocalAccount) -> None:
     web3 = Web3(chain.provider)
 
-    tx_hash = web3.eth.send_transaction({"from": alice.address, "to": ANYBODY, "value": 3})
+    payment: TxParams = {"from": alice.address, "to": ANYBODY, "value": Wei(3)}
+    tx_hash = web3.eth.send_transaction(payment)
 
     assert web3.is_connected()
     assert web3.eth.wait_for_transaction_receipt(tx_hash)["status"] == 1
-    assert web3.eth.get_balance(web3.to_checksum_address(ANYBODY)) == 3
+    assert web3.eth.get_balance(Web3.to_checksum_address(ANYBODY)) == 3
+
+
+def test_web3_batches_on_the_provider(chain: LocalChain) -> None:
+    web3 = Web3(chain.provider)
     with web3.batch_requests() as batch:
         batch.add(web3.eth.get_block("latest"))
-        batch.add(web3.eth.get_balance(alice.address))
-        block, balance = batch.execute()
-    assert block["number"] == chain.head.number
-    assert balance > 0
+        batch.add(web3.eth.get_block("earliest"))
+        answers = cast("list[Any]", batch.execute())
+
+    assert [each["number"] for each in answers] == [chain.head.number, 0]
 
 
 async def test_async_web3_sees_the_same_chain(chain: LocalChain, alice: LocalAccount) -> None:
-    web3 = AsyncWeb3(chain.async_provider)
+    web3: AsyncWeb3[Any] = AsyncWeb3(chain.async_provider)
 
-    await web3.eth.send_transaction({"from": alice.address, "to": ANYBODY, "value": 3})
+    payment: TxParams = {"from": alice.address, "to": ANYBODY, "value": Wei(3)}
+    await web3.eth.send_transaction(payment)
 
     assert await web3.is_connected()
     assert await web3.eth.block_number == chain.head.number
+
+
+async def test_async_web3_batches_on_the_provider(chain: LocalChain) -> None:
+    web3: AsyncWeb3[Any] = AsyncWeb3(chain.async_provider)
     async with web3.batch_requests() as batch:
         batch.add(web3.eth.get_block("latest"))
-        batch.add(web3.eth.gas_price)
-        block, price = await batch.async_execute()
-    assert block["number"] == chain.head.number
-    assert price > 10**9
+        batch.add(web3.eth.get_block("earliest"))
+        answers = cast("list[Any]", await batch.async_execute())
+
+    assert [each["number"] for each in answers] == [chain.head.number, 0]

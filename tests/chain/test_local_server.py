@@ -145,11 +145,9 @@ def test_remote_access_can_be_allowed(chain: LocalChain) -> None:
             pass
 
 
-def test_a_fault_of_the_chain_is_an_internal_error(
-    chain: LocalChain, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_fault_of_the_chain_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(LocalChain):
-        def handle(self, request: object) -> object:
+        def handle(self, request: object) -> object:  # noqa: ARG002 - given
             raise RuntimeError("secret of the house")
 
     with serve(Broken(accounts=0), port=0) as server:

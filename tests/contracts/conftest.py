@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.evm import Evm, actor
 
 from ethr_did.chain.artifacts import ContractName, load
+from support.evm import Evm, actor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

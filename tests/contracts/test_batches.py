@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.evm import ZERO, Evm, Reverted, b32, events
 from web3 import Web3
+
+from support.evm import ZERO, Evm, Reverted, b32, events
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.evm import ZERO, Evm, b32
 
 from ethr_did.chain.artifacts import ContractName, load
+from support.evm import ZERO, Evm, b32
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -21,9 +21,9 @@ def test_states_of_many_identities_come_in_order(
     successor: LocalAccount,
     stranger: LocalAccount,
 ) -> None:
-    changed = evm.send(
-        registry.functions.changeOwner(owner.address, successor.address), owner
-    )["blockNumber"]
+    changed = evm.send(registry.functions.changeOwner(owner.address, successor.address), owner)[
+        "blockNumber"
+    ]
     identities = [stranger.address, owner.address, owner.address, ZERO]
     assert registry.functions.statesOf(identities).call() == [
         (stranger.address, 0),

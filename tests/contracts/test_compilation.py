@@ -18,9 +18,6 @@ ROOT = Path(__file__).parent.parent.parent
 CONTRACTS = ROOT / "contracts"
 PACKAGE = ROOT / "src" / "ethr_did" / "chain" / "artifacts"
 SHIPPED = compilation.find_targets(CONTRACTS, sources="src", artifacts=PACKAGE)
-MOCKS = compilation.find_targets(
-    CONTRACTS, sources="src/test", artifacts=Path(__file__).parent / "artifacts"
-)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +27,7 @@ def compiler() -> Path:
     return compilation.find_compiler(CONTRACTS)
 
 
-@pytest.mark.parametrize("target", [*SHIPPED, *MOCKS], ids=lambda target: target.contract)
+@pytest.mark.parametrize("target", SHIPPED, ids=lambda target: target.contract)
 def test_committed_artifacts_are_what_the_sources_compile_to(
     compiler: Path, target: Target
 ) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.evm import ZERO, Reverted, b32, events
 from web3 import Web3
+
+from support.evm import ZERO, Reverted, b32, events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eth_account.signers.local import LocalAccount
-    from support.evm import Evm
     from web3.contract import Contract
+
+    from support.evm import Evm
 
 VERI_KEY = b32("veriKey")
 TYPE_HASH = Web3.keccak(VERI_KEY)
@@ -170,6 +172,7 @@ def test_later_events_of_a_block_point_at_their_own_block(
 
 @pytest.mark.parametrize("position", range(6))
 def test_only_the_owner_may_change_an_identity(
+    *,
     evm: Evm,
     registry: Contract,
     owner: LocalAccount,

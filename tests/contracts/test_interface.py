@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 from eth_hash.auto import keccak
-from support.evm import signatures
 
 from ethr_did.chain.artifacts import Artifact, ContractName, load
+from support.evm import signatures
 
 ERC1056_SELECTORS = {
     "changed(address)": "f96d0f9f",
@@ -64,7 +64,9 @@ def artifact() -> Artifact:
 def test_has_the_selectors_of_the_deployed_contracts_and_five_of_its_own(
     artifact: Artifact,
 ) -> None:
-    found = {text: digest[:4].hex() for text, digest in signatures(artifact.abi, "function").items()}
+    found = {
+        text: digest[:4].hex() for text, digest in signatures(artifact.abi, "function").items()
+    }
     assert {text: found.get(text) for text in ERC1056_SELECTORS} == ERC1056_SELECTORS
     assert found.keys() - ERC1056_SELECTORS.keys() == OWN_FUNCTIONS
 
@@ -92,9 +94,7 @@ def test_keeps_the_storage_slots_of_the_deployed_contracts(artifact: Artifact) -
 
 def test_has_no_constructor_and_no_way_to_receive_ether(artifact: Artifact) -> None:
     assert {entry["type"] for entry in artifact.abi} == {"function", "event", "error"}
-    mutability = {
-        entry["stateMutability"] for entry in artifact.abi if entry["type"] == "function"
-    }
+    mutability = {entry["stateMutability"] for entry in artifact.abi if entry["type"] == "function"}
     assert mutability == {"view", "nonpayable"}
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
-from support.evm import ZERO, Evm, actor, load_test_artifact
 
 from ethr_did.chain.artifacts import ContractName, load
+from support.evm import ZERO, Evm, actor, load_test_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from eth_account import Account
-from support.erc1056_messages import Signature, digest, sign, sign_call, signed_call
-from support.evm import ZERO, Evm, Reverted, b32, events
 from web3 import Web3
 
 from ethr_did.chain.artifacts import ContractName, load
+from support.erc1056_messages import Signature, digest, sign, sign_call, signed_call
+from support.evm import ZERO, Evm, Reverted, b32, events
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from eth_account.signers.local import LocalAccount
     from web3.contract import Contract
@@ -39,7 +39,7 @@ NAMES = [method for method, _ in CALLS]
 
 
 def arguments_of(vector: dict[str, Any]) -> list[Any]:
-    shapes = {
+    shapes: dict[str, Callable[[Any], Any]] = {
         "delegateType": b32,
         "name": b32,
         "value": lambda text: bytes.fromhex(text[2:]),
@@ -87,6 +87,7 @@ def test_vectors_are_accepted_in_order_at_the_registry_they_were_signed_for(
 
 @pytest.mark.parametrize(("method", "arguments"), CALLS, ids=NAMES)
 def test_has_the_effect_of_the_owner_s_own_call(
+    *,
     evm: Evm,
     registry: Contract,
     owner: LocalAccount,
@@ -107,6 +108,7 @@ def test_has_the_effect_of_the_owner_s_own_call(
 
 @pytest.mark.parametrize(("method", "arguments"), CALLS, ids=NAMES)
 def test_a_message_works_once(
+    *,
     evm: Evm,
     registry: Contract,
     owner: LocalAccount,
@@ -121,6 +123,7 @@ def test_a_message_works_once(
 
 @pytest.mark.parametrize(("method", "arguments"), CALLS, ids=NAMES)
 def test_only_the_owner_s_signature_counts(
+    *,
     evm: Evm,
     registry: Contract,
     owner: LocalAccount,
@@ -134,6 +137,7 @@ def test_only_the_owner_s_signature_counts(
 
 @pytest.mark.parametrize(("method", "arguments"), CALLS, ids=NAMES)
 def test_the_signature_covers_every_argument(
+    *,
     evm: Evm,
     registry: Contract,
     owner: LocalAccount,
@@ -214,6 +218,7 @@ def test_anybody_may_act_for_the_identity_zero_as_in_the_deployed_contracts(
 
 @pytest.mark.parametrize(("method", "arguments"), [CALLS[1], CALLS[3]], ids=[NAMES[1], NAMES[3]])
 def test_a_validity_beyond_the_end_of_time_is_refused_and_keeps_the_nonce(
+    *,
     evm: Evm,
     registry: Contract,
     owner: LocalAccount,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from eth_abi.abi import encode
-from support.erc1056_messages import ORDER, sign_call
-from support.evm import ZERO, Evm, Reverted, b32, events, load_test_artifact
-from support.typed_messages import sign_typed, typed_message
 from web3 import Web3
 
 from ethr_did.chain.artifacts import ContractName, load
+from support.erc1056_messages import ORDER, sign_call
+from support.evm import ZERO, Evm, Reverted, b32, events, load_test_artifact
+from support.typed_messages import sign_typed, typed_message
 
 if TYPE_CHECKING:
     from eth_account.messages import SignableMessage
@@ -83,6 +83,7 @@ def test_the_owner_s_signature_has_the_effect_of_the_owner_s_own_call(
 
 
 def test_a_new_owner_signs_with_its_own_nonce(
+    *,
     evm: Evm,
     registry: Contract,
     owner: LocalAccount,
@@ -215,7 +216,16 @@ def reshaped(signature: bytes, how: str) -> bytes:
 
 @pytest.mark.parametrize(
     "how",
-    ["high s", "v 0 or 1", "other v", "EIP-2098", "66 bytes", "empty", "all zero", "zero with v 27"],
+    [
+        "high s",
+        "v 0 or 1",
+        "other v",
+        "EIP-2098",
+        "66 bytes",
+        "empty",
+        "all zero",
+        "zero with v 27",
+    ],
 )
 def test_only_one_form_of_a_key_s_signature_is_accepted(
     evm: Evm, owner: LocalAccount, relayer: LocalAccount, batch: Batch, how: str
@@ -321,6 +331,7 @@ def test_a_contract_that_writes_while_it_is_asked_is_refused(
 
 @pytest.mark.parametrize("answer", [b"", b"\xff" * 32])
 def test_an_eip_7702_account_signs_with_its_key_whatever_its_code_says(
+    *,
     evm: Evm,
     registry: Contract,
     owner: LocalAccount,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eth_abi.packed import encode_packed
+from eth_typing import Hash32
 from web3 import Web3
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def digest(registry: str, *, nonce: int, identity: str, method: str, arguments: 
 
 def sign(key: LocalAccount, message: bytes) -> Signature:
     """The signature of a raw digest."""
-    signed = key.unsafe_sign_hash(message)
+    signed = key.unsafe_sign_hash(Hash32(message))
     return Signature(v=signed.v, r=signed.r, s=signed.s)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from eth_account.signers.local import LocalAccount
     from eth_typing import ABI, ChecksumAddress
+    from hexbytes import HexBytes
     from web3.contract import Contract
     from web3.contract.contract import ContractFunction
     from web3.types import TxReceipt
@@ -99,9 +100,9 @@ class Evm:
         assert receipt["status"] == 1
         return receipt
 
-    def submit(self, call: ContractFunction, sender: LocalAccount) -> bytes:
+    def submit(self, call: ContractFunction, sender: LocalAccount) -> HexBytes:
         """The hash of a transaction that need not be mined yet."""
-        return bytes(call.transact({"from": sender.address, "gas": GAS}))
+        return call.transact({"from": sender.address, "gas": GAS})
 
     @contextmanager
     def one_block(self) -> Iterator[None]:
@@ -124,7 +125,7 @@ class Evm:
     def delegate_code(self, account: LocalAccount, target: str) -> None:
         """Gives the account the code of another, with a real EIP-7702 transaction."""
         sponsor = actor(0)
-        authorization = account.sign_authorization(
+        authorization: Any = account.sign_authorization(
             {
                 "chainId": self.w3.eth.chain_id,
                 "address": Web3.to_checksum_address(target),

@@ -32,7 +32,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
 
 Json: TypeAlias = Any
@@ -109,7 +109,7 @@ class Delay:
 
     seconds: float
 
-    def __call__(self, exchange: Exchange) -> None:
+    def __call__(self, _exchange: Exchange) -> None:
         time.sleep(self.seconds)
 
 
@@ -271,7 +271,7 @@ class FaultProxy:
         self._server.disconnect()
         self._server.server_close()
 
-    def __enter__(self) -> FaultProxy:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -310,11 +310,10 @@ class FaultProxy:
 
 
 class _Upstream:
-    """A node at a URL, with a connection for each thread."""
+    """A node at a URL."""
 
     def __init__(self, url: str) -> None:
         self._parts = urlsplit(url)
-        self._local = threading.local()
 
     def __call__(self, body: Json) -> Json:
         parts = self._parts

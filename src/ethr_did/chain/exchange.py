@@ -148,24 +148,28 @@ class Exchange(Generic[N]):
         raise _no_node(failures)
 
     def _at(self, route: Route[N], batch: Sequence[Request]) -> Plan[N, list[Answer]]:
-        """One batch at one node, in as few parts as it takes."""
-        asks_id = self.chain_id is not None and not route.checked
-        if asks_id and _sends(batch):
+        """One batch at one node, which is asked for its chain id along the way, once."""
+        if self.chain_id is None or route.checked:
+            return (yield from self._parts(route, batch))
+        if _sends(batch):
             # Not in one batch: the transaction would be out before the answer is in.
-            yield from self._at(route, (chain_id(),))
-            asks_id = False
-        todo = [chain_id(), *batch] if asks_id else list(batch)
+            self._check_chain_id(route, (yield from self._parts(route, [chain_id()]))[0])
+            return (yield from self._parts(route, batch))
+        answers = yield from self._parts(route, [chain_id(), *batch])
+        self._check_chain_id(route, answers[0])
+        return answers[1:]
+
+    def _parts(self, route: Route[N], batch: Sequence[Request]) -> Plan[N, list[Answer]]:
+        """One batch at one node, in as few parts as it takes."""
         answers: list[Answer] = []
-        while len(answers) < len(todo):
-            part = todo[len(answers) : len(answers) + route.batch_limit]
+        while len(answers) < len(batch):
+            part = batch[len(answers) : len(answers) + route.batch_limit]
             try:
                 answers += yield from self._attempts(route, part)
             except BatchRefused as refused:
                 route.batch_limit = refused.size or max(1, len(part) // 2)
                 _LOG.debug("%s takes %d requests at once", route.node.label, route.batch_limit)
-            if asks_id and answers and not route.checked:
-                self._check_chain_id(route, answers[0])
-        return answers[1:] if asks_id else answers
+        return answers
 
     def _attempts(self, route: Route[N], part: Sequence[Request]) -> Plan[N, list[Answer]]:
         """One round trip, and again for what the node was too busy to answer."""

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
-from ethr_did.chain.masking import innermost_words, mask_text, mask_url
+from ethr_did.chain.masking import causes, innermost_words, mask_text, mask_url
 from ethr_did.chain.wire import HttpReply, encode_batch, read_http
 from ethr_did.errors import InvalidAnswer, NodeUnreachable
 
@@ -36,6 +37,7 @@ __all__ = ["AsyncHttpNode", "HttpNode"]
 
 _HEADERS = {"Content-Type": "application/json", "User-Agent": "ethr-did", "Accept": "*/*"}
 _CHUNK = 1 << 16
+_LARGE = 1 << 20
 _KEPT_HEADERS = ("Retry-After", "Date")
 
 
@@ -100,7 +102,7 @@ class HttpNode(_HttpBase):
         """The replies in order."""
         ids = self._ids(batch)
         failure: ChainError
-        import requests  # noqa: PLC0415 - not needed by those who bring a provider object
+        import requests
 
         try:
             reply = self._exchange(encode_batch(batch, ids))
@@ -150,9 +152,9 @@ class HttpNode(_HttpBase):
         return b"".join(chunks)
 
     def _open(self) -> requests.Session:
-        import http.cookiejar  # noqa: PLC0415 - with requests
+        import http.cookiejar
 
-        import requests  # noqa: PLC0415 - see post
+        import requests
 
         session = requests.Session()
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -170,27 +172,21 @@ class HttpNode(_HttpBase):
 
 
 def _protocol_errors() -> tuple[type[BaseException], ...]:
-    import urllib3.exceptions  # noqa: PLC0415 - with requests
+    import urllib3.exceptions
 
     return (urllib3.exceptions.HTTPError,)
 
 
 def _was_not_sent(error: BaseException) -> bool:
     """Whether the failure proves that the node received nothing: no connection came about."""
-    import urllib3.exceptions  # noqa: PLC0415 - with requests
+    import urllib3.exceptions
 
     proofs = (
         urllib3.exceptions.NewConnectionError,
         urllib3.exceptions.ConnectTimeoutError,
         ConnectionRefusedError,
     )
-    seen: BaseException | None = error
-    while seen is not None:
-        reason = getattr(seen.args[0], "reason", None) if seen.args else None
-        if isinstance(seen, proofs) or isinstance(reason, proofs):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False
+    return any(isinstance(one, proofs) for one in causes(error))
 
 
 class AsyncHttpNode(_HttpBase):
@@ -205,7 +201,7 @@ class AsyncHttpNode(_HttpBase):
         """The replies in order."""
         ids = self._ids(batch)
         failure: ChainError
-        import aiohttp  # noqa: PLC0415 - heavy; the synchronous side does not need it
+        import aiohttp
 
         try:
             reply = await self._exchange(encode_batch(batch, ids))
@@ -223,8 +219,10 @@ class AsyncHttpNode(_HttpBase):
 
     async def _exchange(self, body: bytes) -> HttpReply:
         session = await self._opened()
+        # aiohttp warns of large bodies that are not a file: they would block the loop.
+        data = body if len(body) < _LARGE else io.BytesIO(body)
         async with session.post(
-            self._address, data=body, headers=_HEADERS, allow_redirects=False
+            self._address, data=data, headers=_HEADERS, allow_redirects=False
         ) as response:
             return HttpReply(
                 status=response.status,
@@ -247,7 +245,7 @@ class AsyncHttpNode(_HttpBase):
         loop = asyncio.get_running_loop()
         if self._session is None or self._loop is not loop:
             await self.close()
-            import aiohttp  # noqa: PLC0415 - see post
+            import aiohttp
 
             self._loop = loop
             self._session = aiohttp.ClientSession(

@@ -203,6 +203,15 @@ class Journal:
         found = [*(entry for entry in done if entry is not None), *self.open_entries()]
         return sorted(found, key=lambda entry: entry.place)
 
+    def at_nonce(self, nonce: int) -> list[Entry]:
+        """Whatever was signed for that nonce."""
+        found: dict[bytes, Entry] = {}
+        for folder in ("open", "done"):  # what is in both is done
+            for path in sorted((self.path / folder).glob(f"{nonce:010d}-*.json")):
+                if (entry := self._read(path)) is not None:
+                    found[entry.tx_hash] = entry
+        return list(found.values())
+
     def find(self, tx_hash: bytes) -> Entry:
         """The entry of that hash.
 

@@ -6,16 +6,18 @@ put the URL into their error texts. What is shown, logged or chained goes throug
 
 from __future__ import annotations
 
+import os
 import re
 from urllib.parse import SplitResult, unquote, urlsplit
 
-__all__ = ["innermost_words", "mask_text", "mask_url"]
+__all__ = ["causes", "innermost_words", "mask_text", "mask_url"]
 
 _HIDDEN = "…"
 # What is kept of a path must look like a word or a version, never like a key.
 _PLAIN_SEGMENT = re.compile(r"(?:[A-Za-z]+(?:[-_][A-Za-z]+)*|v?\d{1,3})?")
 _LONGEST_PLAIN_SEGMENT = 12
 _SHORTEST_SECRET = 4
+_MOST_LAYERS = 10
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>)\]]+", re.IGNORECASE)
 
 
@@ -47,16 +49,28 @@ def mask_text(text: str, url: str | None = None) -> str:
 
 def innermost_words(error: BaseException) -> str:
     """What the operating system or the protocol said, below the layers that add the URL."""
-    inner = error
-    for _ in range(10):
-        below = inner.__cause__ or inner.__context__ or getattr(inner, "reason", None)
+    inner = causes(error)[-1]
+    if isinstance(inner, OSError) and inner.errno and inner.errno > 0:
+        # asyncio and ssl put words of their own, with the address, into strerror.
+        return os.strerror(inner.errno)
+    return (str(inner) or type(inner).__name__)[:200]
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """The error and what it wraps, outermost first.
+
+    ``__context__`` is not followed: it also holds whatever the caller was handling at the time,
+    and a transaction must not count as unsent because of somebody else's refused connection.
+    """
+    found = [error]
+    while len(found) < _MOST_LAYERS:
+        last = found[-1]
+        inner = (last.__cause__, getattr(last, "reason", None), *last.args)
+        below = next((one for one in inner if isinstance(one, BaseException)), None)
         if below is None:
-            below = next((a for a in inner.args if isinstance(a, BaseException)), None)
-        if not isinstance(below, BaseException):
             break
-        inner = below
-    words = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
-    return str(words)[:200]
+        found.append(below)
+    return found
 
 
 def _split(url: str) -> SplitResult | None:

@@ -123,13 +123,13 @@ class Network:
         Raises:
             InvalidConfiguration: no node is configured.
         """
-        from ethr_did.chain.rpc import Chain  # noqa: PLC0415 - the table is of use without it
+        from ethr_did.chain.rpc import Chain
 
         return Chain(self._nodes(), chain_id=self.chain_id, quorum=self.quorum, **options)
 
     def async_chain(self, **options: Any) -> AsyncChain:
         """The way to this network, awaited; otherwise as ``chain``."""
-        from ethr_did.chain.rpc import AsyncChain  # noqa: PLC0415 - see chain
+        from ethr_did.chain.rpc import AsyncChain
 
         return AsyncChain(self._nodes(), chain_id=self.chain_id, quorum=self.quorum, **options)
 

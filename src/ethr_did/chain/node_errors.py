@@ -222,6 +222,8 @@ def _range_facts(words: str) -> dict[str, Any]:
         first, last = (int(edge, 0) for edge in suggested.groups())
         if first <= last:
             facts["suggested"] = (first, last)
+    if not re.search(r"block|range", words, re.IGNORECASE):
+        return facts  # a limit, but of results
     for spelling in _MAX_BLOCKS:
         if found := re.search(spelling, words, re.IGNORECASE):
             # A count of results is no count of blocks.

@@ -91,6 +91,14 @@ class AsyncProviderNode:
                 value = await self._exchange(_calls(batch))
         except (ChainError, BatchRefused):
             raise
+        except TimeoutError:
+            failure = NodeUnreachable(
+                f"{self.label} did not answer within {self._timeout:g} s",
+                hint="Check the network, or raise the time-out.",
+                node=self.label,
+                reason="timeout",
+                not_sent=False,
+            )
         except Exception as error:  # noqa: BLE001 - a provider may raise anything
             failure = _provider_failure(error, self.label, self.url)
         else:
@@ -132,7 +140,8 @@ def _provider_failure(error: Exception, label: str, url: str | None) -> ChainErr
     not_sent = isinstance(error, ConnectionRefusedError)
     facts: dict[str, Any] = {"node": label, "reason": words, "not_sent": not_sent}
     # requests.HTTPError has the response; aiohttp.ClientResponseError is one, more or less.
-    response = getattr(error, "response", None) or error
+    response = getattr(error, "response", None)
+    response = error if response is None else response  # a response of 429 is false
     status = getattr(response, "status_code", None) or getattr(response, "status", None)
     failure: ChainError
     if status == _TOO_MANY:

@@ -61,14 +61,14 @@ class Vote(Generic[T]):
             QuorumFailed: too few nodes named a block.
         """
         self._quorum = quorum
-        self._said: dict[str, str] = {}
+        self._said: list[tuple[str, str]] = []
         self._groups: list[list[Outcome[T]]] = []
         numbers = sorted((h.value for h in heads if h.value is not None), reverse=True)
         self.block = numbers[quorum - 1] if len(numbers) >= quorum else -1
-        for place, (label, head) in enumerate(zip(labels, heads, strict=True)):
+        for label, head in zip(labels, heads, strict=True):
             if not self.has(head):
                 words = head.said() if head.error else f"has only reached block {head.value}"
-                self._said[f"{label} (node {place + 1})"] = words
+                self._said.append((label, words))
         if self.block < 0:
             raise self._failed("too few nodes answered")
 
@@ -78,7 +78,7 @@ class Vote(Generic[T]):
 
     def add(self, label: str, outcome: Outcome[T]) -> None:
         """Nothing; counts what a node said."""
-        self._said[f"{label} (node {len(self._said) + 1})"] = outcome.said()
+        self._said.append((label, outcome.said()))
         if isinstance(outcome.error, ChainError):
             return
         for group in self._groups:
@@ -103,11 +103,11 @@ class Vote(Generic[T]):
         return first.value  # type: ignore[return-value]  # T may itself include None
 
     def _failed(self, problem: str) -> QuorumFailed:
-        words = "; ".join(f"{label}: {said}" for label, said in self._said.items())
+        words = "; ".join(f"{label}: {said}" for label, said in self._said)
         return QuorumFailed(
             f"{problem}, {self._quorum} must: {words}",
             hint="Ask again, or remove the node that is behind or wrong.",
             quorum=self._quorum,
             block_number=self.block if self.block >= 0 else None,
-            said=tuple(self._said.items()),
+            said=tuple(self._said),
         )

@@ -11,9 +11,12 @@ Rules:
 from __future__ import annotations
 
 import json
+import re
+import sys
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from ethr_did.chain.masking import mask_text
@@ -36,6 +39,12 @@ __all__ = [
     "refused_batch",
     "retry_after",
 ]
+
+_DEEP = 500
+"""Levels of nesting; a block or a log has five."""
+_SAFE_RECURSION = 5000
+_JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 _OK = 200
 _UNAUTHORIZED = (401, 403)
@@ -120,6 +129,7 @@ def read_replies(body: bytes, ids: range, *, node: str, url: str | None) -> list
         NodeBusy: that object says: come back later.
     """
     try:
+        _check_depth(body)
         value = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         # Not chained: the decoder's error holds the whole body.
@@ -226,6 +236,20 @@ def _unix(text: str) -> float | None:
 
 def _start_of(body: bytes) -> str:
     return body[:200].decode("utf-8", "replace")
+
+
+def _check_depth(body: bytes) -> None:
+    """Nothing, or a ``ValueError`` for nesting that could overrun the stack of the decoder.
+
+    Python's decoder is kept from that by the recursion limit, but libraries raise the limit for
+    the whole process (py-ecc, under py-evm: to 100,000), and then a hostile node could kill it.
+    """
+    if sys.getrecursionlimit() <= _SAFE_RECURSION or body.count(b"[") + body.count(b"{") < _DEEP:
+        return
+    brackets = _JSON_STRING.sub(b"", body).translate(None, delete=_NO_BRACKETS)
+    steps = (1 if one in b"[{" else -1 for one in brackets)
+    if max(accumulate(steps), default=0) >= _DEEP:
+        raise ValueError("nested too deep")
 
 
 def _refuse_constant(name: str) -> Any:

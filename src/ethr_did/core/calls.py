@@ -268,7 +268,7 @@ def _pack(kind: str, value: Any) -> bytes:
 
 
 def _encode(method: str, kinds: Sequence[str], values: Sequence[Any]) -> bytes:
-    from eth_abi.abi import encode  # noqa: PLC0415 - 0.3 s, needed only by those who write
+    from eth_abi.abi import encode
 
     data: bytes = encode(kinds, values)
     return selector(f"{method}({','.join(kinds)})") + data

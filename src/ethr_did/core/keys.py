@@ -123,7 +123,7 @@ def decompress_secp256k1(key: bytes) -> bytes:
 
 
 def _coincurve_backend() -> Callable[[bytes], bytes]:
-    from coincurve import PublicKey  # noqa: PLC0415 - optional: no wheel on every platform
+    from coincurve import PublicKey
 
     def uncompressed(key: bytes) -> bytes:
         raw: bytes = PublicKey(key).format(compressed=False)
@@ -133,7 +133,7 @@ def _coincurve_backend() -> Callable[[bytes], bytes]:
 
 
 def _pure_backend() -> Callable[[bytes], bytes]:
-    from eth_keys.datatypes import PublicKey  # noqa: PLC0415 - 0.3 s, only without coincurve
+    from eth_keys.datatypes import PublicKey
 
     def uncompressed(key: bytes) -> bytes:
         if len(key) == 33:  # noqa: PLR2004
@@ -218,7 +218,7 @@ def format_multibase(key: bytes, prefix: bytes = b"") -> str:
 
     Spec: W3C Controlled Identifiers section 2.4 (Multibase), Multikey.
     """
-    import base58  # noqa: PLC0415 - only documents with such keys need it
+    import base58
 
     encoded: bytes = base58.b58encode(prefix + key)
     return "z" + encoded.decode()

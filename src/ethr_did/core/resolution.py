@@ -357,7 +357,7 @@ class DereferencingResult:
 def _content_to_dict(
     content: DIDDocument | VerificationMethod | Service, content_type: str | None
 ) -> dict[str, Any]:
-    from ethr_did.core.document import DIDDocument  # noqa: PLC0415 - named for isinstance only
+    from ethr_did.core.document import DIDDocument
 
     if isinstance(content, DIDDocument):
         return content.to_dict(with_context=content_type != WITHOUT_CONTEXT)

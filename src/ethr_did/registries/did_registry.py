@@ -465,7 +465,7 @@ def _narrower(width: int, error: NodeRefused) -> int:
 
 
 def _probe_code(registry: Address, identities: Sequence[Address]) -> bytes:
-    from ethr_did.chain.artifacts import ContractName, load  # noqa: PLC0415 - reads a file
+    from ethr_did.chain.artifacts import ContractName, load
 
     head = registry.rjust(32, b"\0") + (64).to_bytes(32) + len(identities).to_bytes(32)
     arguments = head + b"".join(identity.rjust(32, b"\0") for identity in identities)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from eth_account.hdaccount import seed_from_mnemonic
 from eth_account.hdaccount.deterministic import HDPath
 from eth_keys.datatypes import PrivateKey
+
+if TYPE_CHECKING:
+    from eth_typing import ChecksumAddress
 
 __all__ = ["LocalAccount", "dev_accounts"]
 
@@ -19,7 +23,7 @@ _MNEMONIC = "test test test test test test test test test test test junk"
 class LocalAccount:
     """An account that the chain was born with."""
 
-    address: str
+    address: ChecksumAddress
     """With EIP-55 checksum."""
     key: bytes = field(repr=False)
     """The private key, 32 bytes. Not shown: habits formed on test keys are kept on others."""

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from ethr_did.chain.local import file, rpc
 from ethr_did.chain.local.account import LocalAccount, dev_accounts
-from ethr_did.chain.local.border import RpcError
+from ethr_did.chain.local.admission import check_admissible
 from ethr_did.chain.local.filters import Filters
 from ethr_did.chain.local.ledger import Ledger
+from ethr_did.chain.local.params import RpcError
 from ethr_did.chain.local.pool import Pool
 from ethr_did.chain.local.provider import AsyncLocalProvider, LocalProvider
 from ethr_did.errors import InvalidOption, MissingExtra
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from os import PathLike
 
-    from ethr_did.chain.local.block import Block, SignedTransaction
+    from ethr_did.chain.local.block import Block
     from ethr_did.chain.local.evm import Evm
 
 __all__ = ["LocalChain"]
@@ -37,9 +38,6 @@ __all__ = ["LocalChain"]
 _ETHER = 10**18
 _BALANCE = 10_000 * _ETHER
 """What each development account starts with."""
-
-_MAX_INITCODE = 49_152
-"""Bytes, EIP-3860."""
 
 _EMPTY_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
 """Of the empty trie."""
@@ -203,58 +201,10 @@ class LocalChain:
                 transaction = self.evm.decode(raw)
             except ValueError as cause:
                 raise RpcError(str(cause)) from cause
-            self._check_admissible(transaction)
+            check_admissible(self, transaction)
             self.pool = self.pool.added(transaction)
             self._mine_ready()
             return transaction.hash
-
-    def _check_admissible(self, transaction: SignedTransaction) -> None:
-        self._check_form(transaction)
-        nonce = self.nonce(transaction.sender)
-        if transaction.body.nonce < nonce:
-            raise RpcError(f"nonce too low: next nonce {nonce}, tx nonce {transaction.body.nonce}")
-        balance = self.evm.account(self.head.state_root).get_balance(transaction.sender)
-        if balance < transaction.cost:
-            raise RpcError(
-                f"insufficient funds for gas * price + value: balance {balance}, "
-                f"tx cost {transaction.cost}, overshot {transaction.cost - balance}"
-            )
-        if self._automine:
-            self._check_fee(transaction)
-
-    def _check_form(self, transaction: SignedTransaction) -> None:
-        body = transaction.body
-        needed = max(body.intrinsic_gas, self.evm.gas_floor(body.data))
-        if transaction.chain_id not in (None, self.chain_id):
-            raise RpcError(
-                f"invalid chain id for signer: have {transaction.chain_id} want {self.chain_id}"
-            )
-        if body.gas > self.evm.gas_limit:
-            raise RpcError("exceeds block gas limit")
-        if body.gas < needed:
-            raise RpcError(f"intrinsic gas too low: gas {body.gas}, minimum needed {needed}")
-        if not body.to and len(body.data) > _MAX_INITCODE:
-            raise RpcError(
-                f"max initcode size exceeded: code size {len(body.data)}, limit {_MAX_INITCODE}"
-            )
-        if body.max_priority_fee_per_gas > body.max_fee_per_gas:
-            raise RpcError(
-                "max priority fee per gas higher than max fee per gas: "
-                f"address 0x{transaction.sender.hex()}, "
-                f"maxPriorityFeePerGas: {body.max_priority_fee_per_gas}, "
-                f"maxFeePerGas: {body.max_fee_per_gas}"
-            )
-
-    def _check_fee(self, transaction: SignedTransaction) -> None:
-        # A real node lets it wait for cheaper blocks. Here blocks come with transactions only, so
-        # it would wait for ever. With automine off it does wait.
-        base_fee = self.evm.next_base_fee(self.head)
-        if transaction.body.max_fee_per_gas < base_fee:
-            raise RpcError(
-                "max fee per gas less than block base fee: "
-                f"address 0x{transaction.sender.hex()}, "
-                f"maxFeePerGas: {transaction.body.max_fee_per_gas}, baseFee: {base_fee}"
-            )
 
     # -- state by hand -------------------------------------------------------------------------
 

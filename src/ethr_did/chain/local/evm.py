@@ -189,9 +189,12 @@ class Evm:
         Raises:
             ValueError: The parts are not what the header commits to.
         """
-        decoded = rlp.decode(header, sedes=PragueBlockHeader)
+        try:
+            decoded = rlp.decode(header, sedes=PragueBlockHeader)
+            outcomes = [PragueReceiptBuilder.decode(raw) for raw in receipts]
+        except (RLPException, ValidationError, UnrecognizedTransactionType, IndexError) as cause:
+            raise ValueError("a header or receipt cannot be decoded") from cause
         included = [self.decode(raw) for raw in transactions]
-        outcomes = [PragueReceiptBuilder.decode(raw) for raw in receipts]
         for field, root in _roots(included, outcomes).items():
             if getattr(decoded, field) != root:
                 msg = f"{field} does not match"

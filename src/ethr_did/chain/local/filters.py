@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ethr_did.chain.local.border import RpcError
+from ethr_did.chain.local.params import RpcError
 
 if TYPE_CHECKING:
     from ethr_did.chain.local.ledger import LogFilter

@@ -1,14 +1,13 @@
-"""The JSON-RPC methods of the in-process chain: one small function each, and the table of them."""
+"""The JSON-RPC methods that read the in-process chain, and the table of all that are specified."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from eth_account import Account
-
-from ethr_did.chain.local.border import (
+from ethr_did.chain.local.filters import Filter
+from ethr_did.chain.local.method import Method
+from ethr_did.chain.local.params import (
     INVALID_PARAMS,
     RpcError,
     read_address,
@@ -23,6 +22,8 @@ from ethr_did.chain.local.border import (
     read_sending,
     read_slot,
     read_wanted,
+)
+from ethr_did.chain.local.results import (
     write_block,
     write_data,
     write_log,
@@ -30,27 +31,26 @@ from ethr_did.chain.local.border import (
     write_revert,
     write_transaction,
 )
-from ethr_did.chain.local.filters import Filter
-from ethr_did.errors import InvalidOption
+from ethr_did.chain.local.sending import (
+    TIP,
+    estimate_gas,
+    send_raw_transaction,
+    send_transaction,
+    sign_transaction,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from ethr_did.chain.local.block import Block, Call
-    from ethr_did.chain.local.border import BlockRef, Sending
     from ethr_did.chain.local.chain import LocalChain
     from ethr_did.chain.local.ledger import FoundLog, LogFilter
+    from ethr_did.chain.local.params import BlockRef
 
-__all__ = ["METHODS", "Method"]
-
-_TIP: Final = 10**9
-"""Wei per gas that the node suggests; what anvil and a quiet geth say."""
+__all__ = ["METHODS"]
 
 _MAX_FEE_HISTORY: Final = 1_024
 """Blocks."""
-
-_SUGGESTED_BASE_FEES: Final = 2
-"""``maxFeePerGas`` allows for this many times the base fee: six full blocks in a row."""
 
 
 # -- looking up blocks -------------------------------------------------------------------------
@@ -144,57 +144,6 @@ def _receipt(chain: LocalChain, tx_hash: bytes) -> dict[str, Any] | None:
     return None if place is None else write_receipt(*place)
 
 
-def _send_raw_transaction(chain: LocalChain, raw: bytes) -> str:
-    return write_data(chain.submit(raw))
-
-
-def _send_transaction(chain: LocalChain, sending: Sending) -> str:
-    return write_data(chain.submit(_signed(chain, sending)))
-
-
-def _sign_transaction(chain: LocalChain, sending: Sending) -> dict[str, Any]:
-    raw = _signed(chain, sending)
-    return {"raw": write_data(raw), "tx": write_transaction(chain.evm.decode(raw), None)}
-
-
-def _signed(chain: LocalChain, sending: Sending) -> bytes:
-    """The transaction, completed and signed by the unlocked account it is from."""
-    call = sending.call
-    account = next((each for each in chain.accounts if each.address_bytes == call.sender), None)
-    if account is None:
-        raise RpcError("unknown account")
-    gas = call.gas if call.gas is not None else int(_estimate_gas(chain, call), 16)
-    nonce = sending.nonce if sending.nonce is not None else chain.next_nonce(call.sender)
-    fields = {
-        "chainId": chain.chain_id,
-        "nonce": nonce,
-        "gas": gas,
-        "value": call.value,
-        "data": call.data,
-        **_fees(chain, sending),
-    }
-    if call.to:
-        fields["to"] = call.to
-    if call.access_list:
-        fields["accessList"] = [
-            {"address": address, "storageKeys": [slot.to_bytes(32, "big") for slot in slots]}
-            for address, slots in call.access_list
-        ]
-    return bytes(Account.sign_transaction(fields, account.key).raw_transaction)
-
-
-def _fees(chain: LocalChain, sending: Sending) -> dict[str, int]:
-    if sending.gas_price is not None:
-        return {"gasPrice": sending.gas_price}
-    tip = sending.max_priority_fee if sending.max_priority_fee is not None else _TIP
-    cap = sending.max_fee
-    if cap is None:
-        cap = _SUGGESTED_BASE_FEES * chain.evm.next_base_fee(chain.head) + tip
-    elif sending.max_priority_fee is None:
-        tip = min(tip, cap)
-    return {"maxFeePerGas": cap, "maxPriorityFeePerGas": tip}
-
-
 # -- accounts ----------------------------------------------------------------------------------
 
 
@@ -233,15 +182,7 @@ def _call(chain: LocalChain, call: Call, ref: BlockRef = "latest") -> str:
 
 
 def _estimate_gas(chain: LocalChain, call: Call, ref: BlockRef = "pending") -> str:
-    # Not "latest" as in geth: in the newest block's own number, a contract that keeps
-    # block.number may write what is there already, and the estimate falls short of the next block.
-    block = _block(chain, ref)
-    estimate = chain.evm.estimate(block, call, chain.ledger.ancestors(block.number))
-    if isinstance(estimate, int):
-        return hex(estimate)
-    if estimate.error == "out of gas":
-        raise RpcError(f"gas required exceeds allowance ({call.gas or chain.evm.gas_limit})")
-    raise write_revert(estimate)
+    return hex(estimate_gas(chain, call, _block(chain, ref)))
 
 
 # -- logs --------------------------------------------------------------------------------------
@@ -319,11 +260,11 @@ def _remove_filter(chain: LocalChain, filter_id: int) -> bool:
 
 
 def _gas_price(chain: LocalChain) -> str:
-    return hex(chain.evm.next_base_fee(chain.head) + _TIP)
+    return hex(chain.evm.next_base_fee(chain.head) + TIP)
 
 
 def _max_priority_fee(_chain: LocalChain) -> str:
-    return hex(_TIP)
+    return hex(TIP)
 
 
 def _fee_history(
@@ -365,167 +306,44 @@ def _tip_at(tips: list[tuple[int, int]], gas: float) -> int:
     return 0
 
 
-# -- development -------------------------------------------------------------------------------
-
-
-def _snapshot(chain: LocalChain) -> str:
-    return hex(chain.snapshot())
-
-
-def _revert(chain: LocalChain, mark: int) -> bool:
-    try:
-        chain.revert(mark)
-    except InvalidOption:
-        return False
-    return True
-
-
-def _mine(chain: LocalChain, timestamp: int | None = None) -> str:
-    if timestamp is not None:
-        _set_next_timestamp(chain, timestamp)
-    chain.mine()
-    return "0x0"
-
-
-def _mine_many(chain: LocalChain, count: int = 1) -> None:
-    chain.mine(count)
-
-
-def _increase_time(chain: LocalChain, seconds: int) -> int:
-    return chain.advance(seconds)
-
-
-def _set_next_timestamp(chain: LocalChain, timestamp: int) -> None:
-    try:
-        chain.set_next_timestamp(timestamp)
-    except InvalidOption as cause:
-        raise RpcError(cause.message, code=INVALID_PARAMS) from cause
-
-
-def _set_automine(chain: LocalChain, on: bool) -> bool:  # noqa: FBT001 - positional by protocol
-    chain.automine = on
-    return True
-
-
-def _get_automine(chain: LocalChain) -> bool:
-    return chain.automine
-
-
-def _set_balance(chain: LocalChain, address: bytes, balance: int) -> None:
-    chain.patch(address, balance=balance)
-
-
-def _set_nonce(chain: LocalChain, address: bytes, nonce: int) -> None:
-    chain.patch(address, nonce=nonce)
-
-
-def _set_code(chain: LocalChain, address: bytes, code: bytes) -> None:
-    chain.patch(address, code=code)
-
-
-def _set_storage_at(chain: LocalChain, address: bytes, slot: int, word: bytes) -> bool:
-    chain.patch(address, storage={slot: int.from_bytes(word, "big")})
-    return True
-
-
-# -- the table ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A method and how its positional parameters are read."""
-
-    run: Callable[..., Any]
-    reads: tuple[Callable[[object], Any], ...] = ()
-    optional: int = 0
-    """How many of the last parameters may be left out or null."""
-
-    def __call__(self, chain: LocalChain, params: list[object]) -> Any:
-        """The result.
-
-        Raises:
-            RpcError: Parameters missing, superfluous or malformed; or the method's own refusal.
-        """
-        required = len(self.reads) - self.optional
-        given = params[: len(self.reads)]
-        while len(given) > required and given[-1] is None:
-            given.pop()
-        if len(given) < required:
-            raise RpcError(f"missing value for required argument {len(given)}", code=INVALID_PARAMS)
-        if len(params) > len(self.reads):
-            raise RpcError(
-                f"too many arguments, want at most {len(self.reads)}", code=INVALID_PARAMS
-            )
-        return self.run(chain, *map(_read, range(len(given)), self.reads, given))
-
-
-def _read(position: int, read: Callable[[object], Any], value: object) -> Any:
-    try:
-        return read(value)
-    except RpcError as error:
-        message = f"invalid argument {position}: {error.message}"
-        raise RpcError(message, code=error.code) from error
-
+# -- the table -------------------------------------------------------------------------------
 
 _READ_STATE = (read_address, read_block)
 
-_SPECIFIED: Final = {
-    "web3_clientVersion": Method(_client_version),
-    "net_version": Method(_net_version),
-    "net_listening": Method(_listening),
-    "eth_chainId": Method(_chain_id),
-    "eth_syncing": Method(_syncing),
-    "eth_accounts": Method(_accounts),
-    "eth_blockNumber": Method(_block_number),
-    "eth_getBlockByNumber": Method(_get_block, (read_block, read_bool), 1),
-    "eth_getBlockByHash": Method(_get_block, (read_hash, read_bool), 1),
-    "eth_getBlockTransactionCountByNumber": Method(_transaction_count_of_block, (read_block,)),
-    "eth_getBlockTransactionCountByHash": Method(_transaction_count_of_block, (read_hash,)),
-    "eth_getBlockReceipts": Method(_block_receipts, (read_block,)),
-    "eth_getTransactionByHash": Method(_transaction, (read_hash,)),
-    "eth_getTransactionReceipt": Method(_receipt, (read_hash,)),
-    "eth_sendRawTransaction": Method(_send_raw_transaction, (read_data,)),
-    "eth_sendTransaction": Method(_send_transaction, (read_sending,)),
-    "eth_signTransaction": Method(_sign_transaction, (read_sending,)),
-    "eth_getTransactionCount": Method(_transaction_count, _READ_STATE, 1),
-    "eth_getBalance": Method(_balance, _READ_STATE, 1),
-    "eth_getCode": Method(_code, _READ_STATE, 1),
-    "eth_getStorageAt": Method(_storage_at, (read_address, read_slot, read_block), 1),
-    "eth_call": Method(_call, (read_call, read_block), 1),
-    "eth_estimateGas": Method(_estimate_gas, (read_call, read_block), 1),
-    "eth_getLogs": Method(_get_logs, (read_wanted,)),
-    "eth_newFilter": Method(_new_filter, (read_wanted,)),
-    "eth_newBlockFilter": Method(_new_block_filter),
-    "eth_getFilterChanges": Method(_filter_changes, (read_quantity,)),
-    "eth_getFilterLogs": Method(_filter_logs, (read_quantity,)),
-    "eth_uninstallFilter": Method(_remove_filter, (read_quantity,)),
-    "eth_gasPrice": Method(_gas_price),
-    "eth_maxPriorityFeePerGas": Method(_max_priority_fee),
-    "eth_feeHistory": Method(_fee_history, (read_number, read_block, read_percentiles), 1),
-}
-
-_DEVELOPMENT: Final = {
-    "evm_snapshot": Method(_snapshot),
-    "evm_revert": Method(_revert, (read_number,)),
-    "evm_mine": Method(_mine, (read_number,), 1),
-    "evm_increaseTime": Method(_increase_time, (read_number,)),
-    "evm_setNextBlockTimestamp": Method(_set_next_timestamp, (read_number,)),
-    "evm_setAutomine": Method(_set_automine, (read_bool,)),
-}
-
-_BOTH_NAMES: Final = {
-    "mine": Method(_mine_many, (read_number,), 1),
-    "getAutomine": Method(_get_automine),
-    "setBalance": Method(_set_balance, (read_address, read_number)),
-    "setNonce": Method(_set_nonce, (read_address, read_number)),
-    "setCode": Method(_set_code, (read_address, read_data)),
-    "setStorageAt": Method(_set_storage_at, (read_address, read_slot, read_hash)),
-}
-"""Development methods that anvil and hardhat prefix with their names."""
-
 METHODS: Final = MappingProxyType(
-    _SPECIFIED
-    | _DEVELOPMENT
-    | {f"{node}_{name}": m for node in ("anvil", "hardhat") for name, m in _BOTH_NAMES.items()}
+    {
+        "web3_clientVersion": Method(_client_version),
+        "net_version": Method(_net_version),
+        "net_listening": Method(_listening),
+        "eth_chainId": Method(_chain_id),
+        "eth_syncing": Method(_syncing),
+        "eth_accounts": Method(_accounts),
+        "eth_blockNumber": Method(_block_number),
+        "eth_getBlockByNumber": Method(_get_block, (read_block, read_bool), 1),
+        "eth_getBlockByHash": Method(_get_block, (read_hash, read_bool), 1),
+        "eth_getBlockTransactionCountByNumber": Method(_transaction_count_of_block, (read_block,)),
+        "eth_getBlockTransactionCountByHash": Method(_transaction_count_of_block, (read_hash,)),
+        "eth_getBlockReceipts": Method(_block_receipts, (read_block,)),
+        "eth_getTransactionByHash": Method(_transaction, (read_hash,)),
+        "eth_getTransactionReceipt": Method(_receipt, (read_hash,)),
+        "eth_sendRawTransaction": Method(send_raw_transaction, (read_data,)),
+        "eth_sendTransaction": Method(send_transaction, (read_sending,)),
+        "eth_signTransaction": Method(sign_transaction, (read_sending,)),
+        "eth_getTransactionCount": Method(_transaction_count, _READ_STATE, 1),
+        "eth_getBalance": Method(_balance, _READ_STATE, 1),
+        "eth_getCode": Method(_code, _READ_STATE, 1),
+        "eth_getStorageAt": Method(_storage_at, (read_address, read_slot, read_block), 1),
+        "eth_call": Method(_call, (read_call, read_block), 1),
+        "eth_estimateGas": Method(_estimate_gas, (read_call, read_block), 1),
+        "eth_getLogs": Method(_get_logs, (read_wanted,)),
+        "eth_newFilter": Method(_new_filter, (read_wanted,)),
+        "eth_newBlockFilter": Method(_new_block_filter),
+        "eth_getFilterChanges": Method(_filter_changes, (read_quantity,)),
+        "eth_getFilterLogs": Method(_filter_logs, (read_quantity,)),
+        "eth_uninstallFilter": Method(_remove_filter, (read_quantity,)),
+        "eth_gasPrice": Method(_gas_price),
+        "eth_maxPriorityFeePerGas": Method(_max_priority_fee),
+        "eth_feeHistory": Method(_fee_history, (read_number, read_block, read_percentiles), 1),
+    }
 )
-"""Every method by its name."""
+"""Every method of the Ethereum JSON-RPC specification that is served, by its name."""

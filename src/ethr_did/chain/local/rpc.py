@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ethr_did.chain.local.border import (
+from ethr_did.chain.local.development import DEVELOPMENT
+from ethr_did.chain.local.methods import METHODS
+from ethr_did.chain.local.params import (
     INVALID_PARAMS,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     RpcError,
 )
-from ethr_did.chain.local.methods import METHODS
 
 if TYPE_CHECKING:
     from ethr_did.chain.local.chain import LocalChain
@@ -75,7 +76,7 @@ def _is_valid(request: dict[str, Any]) -> bool:
 
 
 def _run(chain: LocalChain, name: str, params: object) -> Any:
-    method = METHODS.get(name)
+    method = METHODS.get(name) or DEVELOPMENT.get(name)
     if method is None:
         raise RpcError(f"the method {name} does not exist/is not available", code=METHOD_NOT_FOUND)
     if params is None:

@@ -18,11 +18,12 @@ import logging
 import socket
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
-from ethr_did.chain.local.border import INTERNAL_ERROR, PARSE_ERROR, RpcError
+from ethr_did.chain.local.params import INTERNAL_ERROR, PARSE_ERROR, RpcError
 from ethr_did.chain.local.rpc import error_response
 from ethr_did.errors import InvalidOption
 
@@ -153,6 +154,12 @@ class _HTTPServer(ThreadingHTTPServer):
         self._open_lock = Lock()
         super().__init__(address, _Handler)
         self.checks_host = _is_loopback(address[0])
+
+    def server_bind(self) -> None:
+        # Not HTTPServer's, which asks the DNS for a name of the address: seconds, at worst.
+        TCPServer.server_bind(self)
+        host, port = self.server_address[:2]
+        self.server_name, self.server_port = str(host), port
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._open_lock:

@@ -1,0 +1,291 @@
+"""Reading and writing the configuration file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ethr_did.chain.networks import Network, Networks
+from ethr_did.errors import InvalidConfiguration
+from ethr_did.settings import Settings, load_settings, write_config
+
+REGISTRY = "0x03d5003bf0e79C5F5223588F347ebA39AfbC3818"
+DEV = f"""
+[networks.dev]
+chain_id = 31337
+rpc_url = "http://127.0.0.1:8545"
+did_registry = "{REGISTRY}"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def load(config: Path, text: str, **environ: str) -> Settings:
+    config.write_text(text, encoding="utf-8")
+    return load_settings(config, environ)
+
+
+def faults(config: Path, text: str, **environ: str) -> list[str]:
+    with pytest.raises(InvalidConfiguration) as caught:
+        load(config, text, **environ)
+    found: tuple[str, ...] = caught.value.facts["faults"]
+    for fault in found:
+        assert fault in caught.value.message
+    assert str(config) in caught.value.message
+    return list(found)
+
+
+def test_a_network_is_read(config: Path) -> None:
+    settings = load(config, DEV + "first_block = 5\nlegacy_nonce = true\n")
+    assert settings.networks == (
+        Network(
+            name="dev",
+            chain_id=31337,
+            rpc_url="http://127.0.0.1:8545",
+            did_registry=REGISTRY,
+            first_block=5,
+            legacy_nonce=True,
+        ),
+    )
+    assert settings.source == config
+    assert settings.table().find("0x7a69").name == "dev"
+
+
+def test_several_nodes_and_a_quorum(config: Path) -> None:
+    text = DEV.replace('"http://127.0.0.1:8545"', '["http://a", "http://b"]') + "quorum = 2\n"
+    (dev,) = load(config, text).networks
+    assert (dev.rpc_urls, dev.quorum) == (("http://a", "http://b"), 2)
+
+
+def test_a_built_in_network_needs_only_what_differs(config: Path) -> None:
+    text = '[networks.sepolia]\nrpc_url = "http://s"\n[networks."rsk:testnet"]\nfirst_block = 9\n'
+    sepolia, rsk = load(config, text).networks
+    built_in = Networks().find("sepolia")
+    assert (sepolia.chain_id, sepolia.did_registry) == (built_in.chain_id, built_in.did_registry)
+    assert sepolia.rpc_urls == ("http://s",)
+    assert (rsk.name, rsk.chain_id, rsk.legacy_nonce, rsk.first_block) == (
+        "rsk:testnet",
+        31,
+        True,
+        9,
+    )
+
+
+def test_an_empty_file_sets_nothing(config: Path) -> None:
+    assert load(config, "").networks == ()
+
+
+# --- which file
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the user's own configuration lies."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path
+
+
+def test_without_any_file_there_are_defaults(home: Path) -> None:
+    settings = load_settings(None, {})
+    assert (settings.networks, settings.source, settings.timeout) == ((), None, 20.0)
+    assert home in settings.state_dir.parents
+    assert Settings().state_dir == settings.state_dir
+
+
+def test_the_named_file_comes_before_the_environment_before_the_users(home: Path) -> None:
+    import platformdirs
+
+    users = Path(platformdirs.user_config_dir("ethr-did", appauthor=False)) / "config.toml"
+    users.parent.mkdir(parents=True)
+    users.write_text(DEV)
+    assert load_settings(None, {}).source == users
+    by_environment, named = home / "env.toml", home / "named.toml"
+    by_environment.write_text(DEV)
+    named.write_text(DEV)
+    environ = {"ETHR_DID_CONFIG": str(by_environment)}
+    assert load_settings(None, environ).source == by_environment
+    assert load_settings(named, environ).source == named
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.toml"
+    with pytest.raises(InvalidConfiguration, match="there is no configuration file") as caught:
+        load_settings(missing, {})
+    assert "--config" in caught.value.hint
+    with pytest.raises(InvalidConfiguration) as caught:
+        load_settings(None, {"ETHR_DID_CONFIG": str(missing)})
+    assert "ETHR_DID_CONFIG" in caught.value.hint
+
+
+def test_the_state_folder_may_be_named(config: Path, tmp_path: Path) -> None:
+    environ = {"ETHR_DID_STATE_DIR": str(tmp_path / "here")}
+    assert load(config, "", **environ).state_dir == tmp_path / "here"
+
+
+def test_a_timeout_may_be_set(config: Path) -> None:
+    assert load(config, "timeout = 5\n").timeout == 5.0
+    assert load(config, "timeout = 0.5\n").timeout == 0.5
+    assert faults(config, "timeout = 0\n") == [
+        "timeout: 0 is not a number of seconds above 0 and up to 3600"
+    ]
+
+
+# --- variables
+
+
+def test_variables_in_a_url_come_from_the_environment(config: Path) -> None:
+    text = DEV.replace("http://127.0.0.1:8545", "https://${HOST}/v3/${KEY}?${KEY}")
+    (dev,) = load(config, text, HOST="n.example", KEY="abc$ {x}${HOST}").networks
+    assert dev.rpc_urls == ("https://n.example/v3/abc$ {x}${HOST}?abc$ {x}${HOST}",)
+
+
+def test_a_missing_variable_is_named_and_its_neighbours_not_shown(config: Path) -> None:
+    text = DEV.replace("http://127.0.0.1:8545", "https://n.example/${KEY}/${OTHER}")
+    text += (
+        '[networks.two]\nchain_id = 2\ndid_registry = "x"\nrpc_url = ["http://a/${", "${a b}"]\n'
+    )
+    found = faults(config, text, KEY="secret-value")
+    assert found[0] == "networks.dev.rpc_url: environment variable OTHER is not set"
+    assert "secret-value" not in str(found)
+    assert "networks.two.rpc_url[1]: '${a b}' does not name a variable" in found
+
+
+def test_an_empty_variable_is_a_missing_one(config: Path) -> None:
+    text = DEV.replace("http://127.0.0.1:8545", "${URL}")
+    assert faults(config, text, URL="") == [
+        "networks.dev.rpc_url: environment variable URL is not set"
+    ]
+    assert load(config, text, URL="http://x\n").networks[0].rpc_urls == ("http://x",)
+
+
+# --- faults
+
+
+def test_all_faults_are_told_at_once(config: Path) -> None:
+    text = """
+timout = 5
+[networks.dev]
+chain_id = "31337"
+rpc_ur = "http://x"
+did_registry = 5
+legacy_nonce = 1
+first_block = -1
+quorum = true
+[networks.other]
+rpc_url = []
+[networks]
+third = 5
+"""
+    assert faults(config, text.replace("[networks]\nthird", "[networks.third]\nfoo")) == [
+        "networks.dev.chain_id: '31337' is not a whole number from 1",
+        "networks.dev.did_registry: 5 is not an address as a string",
+        "networks.dev.first_block: -1 is not a whole number from 0",
+        "networks.dev.legacy_nonce: 1 is not true or false",
+        "networks.dev.quorum: True is not a whole number from 1",
+        "networks.dev.rpc_ur: unknown setting. Did you mean rpc_url?",
+        "networks.other.rpc_url: the value is not a URL, or a list of at least one URL",
+        "networks.third.foo: unknown setting. Known: chain_id, did_registry, first_block, "
+        "legacy_nonce, quorum, rpc_url.",
+        "timout: unknown setting. Did you mean timeout?",
+    ]
+
+
+def test_faults_of_meaning_are_told_at_once_too(config: Path) -> None:
+    text = f"""
+[networks.one]
+rpc_url = "localhost:8545"
+[networks."a b"]
+chain_id = 1
+did_registry = "{REGISTRY}"
+[networks.two]
+chain_id = 1
+did_registry = "0x03d5"
+[networks.three]
+chain_id = 1
+did_registry = "{REGISTRY}"
+rpc_url = "http://x"
+quorum = 2
+"""
+    found = faults(config, text)
+    assert [fault.split(": ")[0] for fault in found] == [
+        "networks.one.chain_id",
+        "networks.one.did_registry",
+        "networks.one.rpc_url",
+        'networks."a b"',
+        "networks.two.did_registry",
+        "networks.three",
+    ]
+
+
+@pytest.mark.parametrize("text", ["networks = 5", "[networks]\ndev = 5"])
+def test_networks_are_tables(config: Path, text: str) -> None:
+    (fault,) = faults(config, text)
+    assert fault.startswith("networks")
+    assert "5 is not" in fault
+
+
+def test_a_url_of_the_wrong_type_is_not_shown(config: Path) -> None:
+    text = DEV.replace('"http://127.0.0.1:8545"', '["http://x/secret-key", 5]')
+    (fault,) = faults(config, text)
+    assert "secret" not in fault
+
+
+def test_a_syntax_error_names_file_line_and_column(config: Path) -> None:
+    with pytest.raises(InvalidConfiguration, match=r"is not TOML: .*line 2, column 7") as caught:
+        load(config, "[a]\nkey = = 5\n")
+    assert str(config) in caught.value.message
+
+
+def test_a_file_that_is_no_text_is_refused(config: Path) -> None:
+    config.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidConfiguration, match="not UTF-8"):
+        load_settings(config, {})
+
+
+# --- writing
+
+
+def network(**fields: Any) -> Network:
+    return Network(**{"name": "dev", "chain_id": 31337, "did_registry": REGISTRY, **fields})
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    networks = (
+        network(rpc_url="http://127.0.0.1:8545", first_block=3, legacy_nonce=True),
+        network(name="a:b.c", rpc_url=["http://a", 'http://b/"\\\x07ü🙂'], quorum=2),
+        network(name="bare"),
+    )
+    path = tmp_path / "new" / "config.toml"
+    write_config(path, networks)
+    assert load_settings(path, {}).networks == networks
+    assert tomllib.loads(path.read_text(encoding="utf-8"))["networks"]["dev"]["chain_id"] == 31337
+
+
+def test_only_the_owner_may_read_it(config: Path) -> None:
+    config.write_text("old")
+    config.chmod(0o644)
+    write_config(config, [network()])
+    assert config.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in config.parent.iterdir()] == ["config.toml"]
+
+
+def test_a_file_that_cannot_be_written_is_left_as_it_was(config: Path, tmp_path: Path) -> None:
+    config.write_text("old")
+    with pytest.raises(InvalidConfiguration, match="provider"):
+        write_config(config, [network(provider=object())])
+    assert config.read_text() == "old"
+    folder = tmp_path / "folder.toml"
+    folder.mkdir()
+    with pytest.raises(InvalidConfiguration, match="cannot be written"):
+        write_config(folder, [network()])
+    with pytest.raises(InvalidConfiguration, match="cannot be written"):
+        write_config(config / "below.toml", [network()])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.toml", "folder.toml"]
