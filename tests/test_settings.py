@@ -192,8 +192,10 @@ third = 5
         "networks.dev.quorum: True is not a whole number from 1",
         "networks.dev.rpc_ur: unknown setting. Did you mean rpc_url?",
         "networks.other.rpc_url: the value is not a URL, or a list of at least one URL",
-        "networks.third.foo: unknown setting. Known: chain_id, did_registry, first_block, "
-        "legacy_nonce, quorum, rpc_url.",
+        (
+            "networks.third.foo: unknown setting. Known: chain_id, did_registry, first_block, "
+            "legacy_nonce, quorum, rpc_url."
+        ),
         "timout: unknown setting. Did you mean timeout?",
     ]
 

@@ -21,7 +21,7 @@ class Door:
 
     def __init__(self, nodes: Sequence[str | object], *, awaited: bool, **options: Any) -> None:
         self.pauses: list[float] = []
-        options = {"timeout": 5.0, "rng": random.Random(1), **options}
+        options = {"timeout": 5.0, "rng": random.Random(1), **options}  # noqa: S311 - jitter
         self._runner = asyncio.Runner() if awaited else None
         self.chain: Any
         if self._runner is None:

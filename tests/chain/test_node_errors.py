@@ -37,16 +37,20 @@ def refused(request: Request, message: Any, code: int = -32000, data: Any = None
             (16, 31),
         ),
         (
-            "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block "
-            "range and no limit on the response size, or you can request any block range with a "
-            "cap of 10K logs in the response. Based on your parameters and the response size "
-            "limit, this block range should work: [0x0, 0x7cf]",
+            (
+                "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block "
+                "range and no limit on the response size, or you can request any block range with a "
+                "cap of 10K logs in the response. Based on your parameters and the response size "
+                "limit, this block range should work: [0x0, 0x7cf]"
+            ),
             2000,
             (0, 1999),
         ),
         (
-            "Under the Free tier plan, you can make eth_getLogs requests with up to a 10 block "
-            "range. Based on your parameters, this block range should work: [0x1, 0xa].",
+            (
+                "Under the Free tier plan, you can make eth_getLogs requests with up to a 10 block "
+                "range. Based on your parameters, this block range should work: [0x1, 0xa]."
+            ),
             10,
             (1, 10),
         ),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import logging
 import socket
 import threading
+import time
 import traceback
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -206,8 +211,8 @@ def test_several_threads_may_share_a_chain(proxy: FaultProxy) -> None:
     with Chain([proxy.url], chain_id=1) as chain:
 
         def work(number: int) -> None:
-            for place in range(10):
-                results.append(chain.send([Request("echo", (number, place))])[0])
+            mine = [Request("echo", (number, place)) for place in range(10)]
+            results.extend(chain.send([one])[0] for one in mine)
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
         for thread in threads:
@@ -252,10 +257,10 @@ def test_what_is_not_json_rpc_is_an_invalid_answer(
     "change",
     [
         lambda replies: replies[1:],
-        lambda replies: [],
+        lambda _: [],
         lambda replies: [replies[0], *replies],
         lambda replies: [replies[0], *replies[:-1]],
-        lambda replies: "all of them",
+        lambda _: "all of them",
     ],
 )
 def test_every_request_is_answered_exactly_once(
@@ -286,6 +291,52 @@ def test_a_body_over_the_limit_is_not_read(
     with pytest.raises(InvalidAnswer, match="more than 1000 bytes"):
         door.send(Request("echo", ("x" * 5_000_000,)))
     assert door.send(ECHO) == [["hello"]]
+
+
+def test_a_body_that_unpacks_to_more_than_the_limit_is_not_unpacked(
+    open_door: Callable[..., Door], proxy: FaultProxy
+) -> None:
+    door = open_door(proxy.url, max_bytes=100_000)
+    packed = Body(gzip.compress(bytes(200_000_000), compresslevel=1))
+    proxy.always(lambda exchange: exchange.headers.update({"Content-Encoding": "gzip"}))
+    proxy.always(packed)
+    tracemalloc.start()
+    with pytest.raises(InvalidAnswer, match="more than 100000 bytes"):
+        door.send(ECHO)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20_000_000
+
+
+@pytest.mark.parametrize("fault", [Body(b"not gzip"), Body(gzip.compress(b"{}")[:-9])])
+def test_a_body_that_cannot_be_unpacked_is_a_broken_connection(
+    open_door: Callable[..., Door], proxy: FaultProxy, fault: Body
+) -> None:
+    proxy.always(lambda exchange: exchange.headers.update({"Content-Encoding": "gzip"}))
+    proxy.always(fault)
+    with pytest.raises((NodeUnreachable, InvalidAnswer)):
+        open_door(proxy.url, retries=0).send(ECHO)
+
+
+def test_a_body_that_drips_is_given_up_after_the_timeout(open_door: Callable[..., Door]) -> None:
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(1 << 16)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(100):
+                connection.sendall(b" ")
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        door = open_door(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.3, retries=0)
+        started = time.monotonic()
+        with pytest.raises(NodeUnreachable, match=r"did not answer within 0.3 s"):
+            door.send(ECHO)
+        assert time.monotonic() - started < 2
+        thread.join()
 
 
 def test_redirects_are_not_followed(door: Door, proxy: FaultProxy, spare: FaultProxy) -> None:
@@ -622,21 +673,24 @@ def test_two_groups_that_both_reach_the_quorum_are_a_failure(
 
 def test_nodes_may_agree_that_there_is_nothing(open_door: Callable[..., Door]) -> None:
     with node(echo="gone") as one, node(echo="gone") as other, node() as liar:
+        door = open_door(one.url, liar.url, other.url, quorum=2)
         with pytest.raises(NotFoundError):
-            open_door(one.url, liar.url, other.url, quorum=2).agree(read_echo)
+            door.agree(read_echo)
 
 
 def test_nodes_that_could_not_tell_never_win(open_door: Callable[..., Door]) -> None:
     refusing = RpcError(-32000, "no")
     with node(echo=refusing) as one, node(echo=refusing) as other, node() as third:
+        door = open_door(one.url, other.url, third.url, quorum=2)
         with pytest.raises(QuorumFailed):
-            open_door(one.url, other.url, third.url, quorum=2).agree(read_echo)
+            door.agree(read_echo)
 
 
 def test_the_wrong_chain_is_not_outvoted(open_door: Callable[..., Door]) -> None:
     with node() as one, node() as other, node(eth_chainId="0x2") as foreign:
+        door = open_door(one.url, foreign.url, other.url, quorum=2, chain_id=1)
         with pytest.raises(WrongChain):
-            open_door(one.url, foreign.url, other.url, quorum=2, chain_id=1).agree(read_echo)
+            door.agree(read_echo)
 
 
 # --- what may be given
@@ -695,6 +749,15 @@ def test_the_words_of_a_node_are_cleaned(open_door: Callable[..., Door]) -> None
         (answer,) = open_door(f"{proxy.url}/v3/{KEY}").send(ECHO)
     assert KEY not in str(answer.to_dict())
     assert "https://x.y/…" in answer.message
+
+
+def test_the_log_shows_no_key(
+    open_door: Callable[..., Door], proxy: FaultProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, logger="ethr_did"):
+        open_door(f"{proxy.url}/v3/{KEY}").send(ECHO, chain_id())
+    (record,) = [one for one in caplog.records if one.name == "ethr_did"]
+    assert record.getMessage() == f"{proxy.url}/v3/…: 2 requests (echo, eth_chainId)"
 
 
 # --- what the calls look like

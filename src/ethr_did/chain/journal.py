@@ -152,7 +152,7 @@ class Journal:
         Raises:
             TransactionError: another one holds it for two minutes.
         """
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - needed only by those who send
+        from filelock import FileLock, Timeout  # needed only by those who send
 
         self._make(self.path)
         try:

@@ -162,7 +162,7 @@ def new_keystore(
     Raises:
         SignerError: the file cannot be written, or the password is empty.
     """
-    from eth_account import Account  # noqa: PLC0415 - 0.4 s, needed only by those who sign
+    from eth_account import Account  # 0.4 s, needed only by those who sign
 
     return import_key(directory, bytes(Account.create().key), password, now=now, scrypt_n=scrypt_n)
 
@@ -177,7 +177,7 @@ def import_key(
         SignerError: the directory holds that account already, the file cannot be written, or the
             password is empty.
     """
-    from eth_account import Account  # noqa: PLC0415 - as above
+    from eth_account import Account
 
     if not password:
         raise SignerError(
@@ -284,7 +284,7 @@ def _stated_address(content: Mapping[str, Any], path: Path) -> Address | None:
 
 
 def _decrypt(content: Mapping[str, Any], password: str, path: Path) -> Secret:
-    from eth_account import Account  # noqa: PLC0415 - as above
+    from eth_account import Account
 
     try:
         return Secret(bytes(Account.decrypt(dict(content), password)))

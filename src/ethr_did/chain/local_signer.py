@@ -75,7 +75,7 @@ class LocalSigner:
 
     def sign_transaction(self, tx: Mapping[str, Any]) -> bytes:
         """The signed transaction as it goes over the wire; see ``Signer``."""
-        from eth_account import Account  # noqa: PLC0415 - 0.4 s, needed only by those who sign
+        from eth_account import Account  # 0.4 s, needed only by those who sign
 
         try:
             signed = Account.sign_transaction(dict(tx), self._key.reveal())
@@ -85,7 +85,7 @@ class LocalSigner:
 
     def sign_digest(self, digest: bytes) -> bytes:
         """The signature of 32 bytes as they are; see ``Signer``."""
-        from eth_keys.datatypes import PrivateKey  # noqa: PLC0415 - as above
+        from eth_keys.datatypes import PrivateKey
 
         if len(digest) != _KEY_LENGTH:
             raise SignerError(f"a digest is 32 bytes, not {len(digest)}")
@@ -94,7 +94,7 @@ class LocalSigner:
 
     def sign_typed_data(self, message: Mapping[str, Any]) -> bytes:
         """The signature of EIP-712 typed data; see ``Signer``."""
-        from eth_account import Account  # noqa: PLC0415 - as above
+        from eth_account import Account
 
         try:
             signed = Account.sign_typed_data(self._key.reveal(), full_message=dict(message))
@@ -110,7 +110,7 @@ class LocalSigner:
 
 
 def _address_of(key: Secret) -> Address:
-    from eth_keys.datatypes import PrivateKey  # noqa: PLC0415 - as above
+    from eth_keys.datatypes import PrivateKey
 
     value = key.reveal()
     # Nothing of the value goes into these sentences, and no cause that could hold it.

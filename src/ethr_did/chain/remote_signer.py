@@ -136,7 +136,7 @@ class RemoteSigner:
 
 
 def _http(url: str) -> Callable[[Sequence[Request]], Sequence[Answer]]:
-    from ethr_did.chain.rpc import Chain  # noqa: PLC0415 - brings HTTP, needed by this signer only
+    from ethr_did.chain.rpc import Chain  # brings HTTP, needed by this signer only
 
     return Chain([url], retries=0, timeout=_PATIENCE).send
 
@@ -150,8 +150,8 @@ def _is_unknown_method(answer: ChainError) -> bool:
 
 
 def _typed_data_signer(message: Mapping[str, Any], signature: bytes) -> bytes | None:
-    from eth_account import Account  # noqa: PLC0415 - 0.4 s, needed only by those who sign
-    from eth_account.messages import encode_typed_data  # noqa: PLC0415 - as above
+    from eth_account import Account  # 0.4 s, needed only by those who sign
+    from eth_account.messages import encode_typed_data
 
     try:
         account = Account.recover_message(
@@ -175,7 +175,7 @@ def check_signed_transaction(
 
     Spec: EIP-1559, EIP-155, EIP-2718.
     """
-    from eth_account import Account  # noqa: PLC0415 - as above
+    from eth_account import Account
 
     found = _fields(raw)
     if found is None:
@@ -212,7 +212,7 @@ def _expected(tx: Mapping[str, Any]) -> _Fields:
 
 def _fields(raw: bytes) -> _Fields | None:
     """The fields of a transaction of type 2, or of a legacy one under EIP-155."""
-    import rlp  # noqa: PLC0415 - as above
+    import rlp
 
     try:
         if raw[0] == _FEE_MARKET_TYPE:

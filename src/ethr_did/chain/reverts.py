@@ -184,13 +184,13 @@ def _known_errors() -> Mapping[bytes, Mapping[str, Any]]:
 
 
 def _decode(kinds: Sequence[str], data: bytes) -> tuple[Any, ...]:
-    from eth_abi.abi import decode  # noqa: PLC0415 - 0.3 s, needed only after a refusal
+    from eth_abi.abi import decode  # 0.3 s, needed only after a refusal
 
     return tuple(decode(kinds, data))
 
 
 def _undecodable() -> tuple[type[Exception], ...]:
-    from eth_abi.exceptions import DecodingError  # noqa: PLC0415 - as above
+    from eth_abi.exceptions import DecodingError
 
     return DecodingError, UnicodeDecodeError, OverflowError
 

@@ -216,6 +216,7 @@ class Sender:
             prepared = self._prepare(intents, waiting)
             still = self._told(*self._settle(waiting, prepared))
             known = {entry.intent: entry for entry in still}
+            known |= self._done_before(keys, known)
             fresh = [place for place, key in enumerate(keys) if key not in known]
             new = self._sign(intents, fresh, prepared, still)
         for entry in (known[key] for key in keys if key in known):
@@ -226,6 +227,32 @@ class Sender:
                 raise failure
         by_key = known | {entry.intent: entry for entry, _ in sent}
         return [(by_key[key], key in known) for key in keys]
+
+    def is_open(self, intents: Sequence[Intent]) -> bool:
+        """Whether an earlier run left one of them unfinished. Asks no node.
+
+        If so, ``send_many`` takes them up: checks of what was true before do not apply.
+        """
+        keys = set(self._keys(intents))
+        return any(entry.intent in keys for entry in self.journal.open_entries())
+
+    def _done_before(
+        self, keys: Sequence[bytes], known: Mapping[bytes, Entry]
+    ) -> dict[bytes, Entry]:
+        """What an earlier run finished of the same sequence, of which the rest is still open.
+
+        A sequence is signed with nonces in a row, so its first part lies right before.
+        """
+        nonces = [known[key].nonce for key in keys if key in known]
+        if not nonces or len(nonces) == len(keys):
+            return {}
+        near = range(max(min(nonces) - len(keys), 0), min(nonces))
+        return {
+            entry.intent: entry
+            for nonce in near
+            for entry in self.journal.at_nonce(nonce)
+            if entry.state is State.MINED and entry.intent in keys
+        }
 
     def _keys(self, intents: Sequence[Intent]) -> list[bytes]:
         keys = [intent.key(chain_id=self.chain_id, sender=self.address) for intent in intents]

@@ -51,7 +51,9 @@ MAX_NAME_LENGTH = 32
 """Bytes of an attribute name or delegate type."""
 
 _WORD = 32
-_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,16}")
+_NO_WIDER = bytes(12)
+"""What stands before the 20 bytes of an address in a word."""
+_LONGEST_QUANTITY = len("0x") + 16
 _ATTRIBUTE_NAME = re.compile(
     r"did/(pub|svc)/([A-Za-z0-9_]+)(?:/([A-Za-z0-9_]+))?(?:/([A-Za-z0-9_]+))?"
 )
@@ -124,6 +126,7 @@ class AttributeName:
     """``hex``, ``base64``, ``base58``, anything else, or None."""
 
 
+@functools.lru_cache(maxsize=1024)
 def decode_name(name: bytes) -> DecodedName | None:
     """The text of a ``bytes32`` name, or None where it is not UTF-8.
 
@@ -261,13 +264,13 @@ def _decode_delegate_changed(data: bytes, place: Mapping[str, Any]) -> Event:
 def _decode_attribute_changed(data: bytes, place: Mapping[str, Any]) -> Event:
     name, offset, valid_to, previous, length = _words(data[: 5 * _WORD], 5)
     size = _int(length)
-    start = 5 * _WORD
-    padded = (size + _WORD - 1) // _WORD * _WORD
-    if _int(offset) != 4 * _WORD or len(data) != start + padded or any(data[start + size :]):
+    end = 5 * _WORD + size
+    padded = -(-size // _WORD) * _WORD
+    if _int(offset) != 4 * _WORD or len(data) != 5 * _WORD + padded or data[end:].strip(b"\0"):
         raise ValueError("not the encoding of one bytes argument")
     return AttributeChanged(
         name=name,
-        value=data[start : start + size],
+        value=data[5 * _WORD : end],
         valid_to=_int(valid_to),
         previous_change=_int(previous),
         **place,
@@ -292,7 +295,7 @@ def _int(word: bytes) -> int:
 
 
 def _address(word: bytes) -> Address:
-    if any(word[:12]):
+    if word[:12] != _NO_WIDER:
         raise ValueError("an address argument is wider than 20 bytes")
     return Address(word[12:])
 
@@ -311,7 +314,7 @@ def _bytes(text: str, length: int | None = None) -> bytes:
 
 
 def _quantity(text: str) -> int:
-    if not _QUANTITY.fullmatch(text):
+    if not text.startswith("0x") or len(text) > _LONGEST_QUANTITY:
         raise ValueError("not a quantity of at most 64 bits")
     return int(text, 16)
 

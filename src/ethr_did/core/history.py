@@ -368,8 +368,14 @@ _KEY_FORMS: Mapping[str, Callable[[bytes, AttributeName], _Form]] = {
 }
 
 
+_JSON_STARTS = tuple('{["-0123456789tfn \t\r\n')
+"""What JSON can begin with."""
+
+
 def _endpoint(text: str) -> Any:
     """What the text of a service says: JSON where it is JSON, else the text itself."""
+    if not text.startswith(_JSON_STARTS):
+        return text  # most endpoints are URIs
     try:
         value = json.loads(text, parse_constant=_not_json)
         # Half a surrogate pair, or 1e999, is JSON that no output can carry again.
