@@ -38,6 +38,7 @@ from ethr_did.errors import (
     InvalidAnswer,
     NodeInconsistent,
     NotFoundError,
+    RangeRefused,
 )
 from ethr_did.registries.did_registry import DIDRegistry, Reading
 
@@ -53,7 +54,7 @@ __all__ = ["AsyncResolver", "History", "HistoryEntry", "Resolver"]
 
 _DEREFERENCING_TYPES = (*MEDIA_TYPES, URI_LIST)
 
-_OF_ONE_IDENTITY = (HistoryMissing, NodeInconsistent, InvalidAnswer)
+_OF_ONE_IDENTITY = (HistoryMissing, NodeInconsistent, InvalidAnswer, RangeRefused)
 """Errors that may concern a single identity of a batch: the others are then asked for again."""
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from eth_abi.abi import encode
+from eth_account import Account
 from web3 import Web3
 
 from ethr_did.chain.artifacts import ContractName, load
-from support.erc1056_messages import ORDER, sign_call
+from support.erc1056_messages import HALF_ORDER, ORDER, sign_call
 from support.evm import ZERO, Evm, Reverted, b32, events, load_test_artifact
 from support.typed_messages import sign_typed, typed_message
 
@@ -235,7 +236,31 @@ def test_only_one_form_of_a_key_s_signature_is_accepted(
     assert refused == Reverted("InvalidSignature", (owner.address.lower(),))
 
 
-@pytest.mark.parametrize("signature", [b"", bytes(65), bytes(64) + b"\x1b", bytes(64) + b"\x1d"])
+def crafted(message: SignableMessage, s: int) -> tuple[bytes, str]:
+    """A signature of the message with this s, and the address whose signature it happens to be."""
+    r = (1).to_bytes(32, "big")
+    signature = r + s.to_bytes(32, "big") + b"\x1b"
+    return signature, Account.recover_message(message, signature=signature)
+
+
+@pytest.mark.parametrize(("above", "accepted"), [(0, True), (1, False)])
+def test_low_s_ends_at_half_the_order(
+    *, evm: Evm, owner: LocalAccount, batch: Batch, above: int, accepted: bool
+) -> None:
+    signature, signer = crafted(batch.message(), HALF_ORDER + above)
+    evm.send(batch.registry.functions.changeOwner(owner.address, signer), owner)
+    if accepted:
+        evm.send(batch.call(signature), owner)
+    else:
+        refused = evm.failure(batch.call(signature), owner)
+        assert refused == Reverted("InvalidSignature", (signer.lower(),))
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [b"", bytes(65), bytes(64) + b"\x1b", bytes(64) + b"\x1d"],
+    ids=["empty", "v 0", "v 27", "v 29"],
+)
 def test_nobody_signs_for_the_identity_zero(
     evm: Evm, relayer: LocalAccount, batch: Batch, signature: bytes
 ) -> None:

@@ -1,0 +1,1 @@
+"""The one door to an EVM chain: requests, nodes, networks, signers, transactions."""

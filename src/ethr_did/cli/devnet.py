@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ from ethr_did.cli.output import print_json, say, table
 
 if TYPE_CHECKING:
     from ethr_did.chain.local import LocalChain, LocalServer
+    from ethr_did.deployment import Record
 
 __all__ = ["devnet", "prepare"]
 
@@ -96,15 +99,16 @@ def prepare(
     """
     from ethr_did.chain.networks import Network
     from ethr_did.chain.secret_files import write_new_file
-    from ethr_did.deployment import deploy_locally
+    from ethr_did.core.keys import to_checksum_address
     from ethr_did.settings import write_config
 
-    record = deploy_locally(chain)
+    record = deploy_registries(chain)
+    registry = to_checksum_address(record.address)
     network = Network(
         name=NAME,
         chain_id=chain.chain_id,
         rpc_url=server.url,
-        did_registry=record.address,
+        did_registry=registry,
         first_block=record.block_number or 0,
     )
     write_config(config, [network])
@@ -118,10 +122,39 @@ def prepare(
         "url": server.url,
         "chainId": chain.chain_id,
         "network": NAME,
-        "didRegistry": record.address,
+        "didRegistry": registry,
         "config": str(config),
         "accounts": signers,
     }
+
+
+def deploy_registries(chain: LocalChain) -> Record:
+    """The record of the DID registry, deployed by the first account where it is not there yet."""
+    from ethr_did.chain.artifacts import ContractName, load
+    from ethr_did.chain.journal import Journal
+    from ethr_did.chain.local_signer import LocalSigner
+    from ethr_did.chain.rpc import Chain
+    from ethr_did.chain.transactions import Sender, Waiting
+    from ethr_did.deployment import RecordFolder, deploy, plan
+
+    signer = LocalSigner.from_key(chain.accounts[0].key)
+    door = Chain([chain.provider], chain_id=chain.chain_id)
+    # Every devnet is a new chain: what a journal of an earlier one holds would only confuse.
+    fresh = Path(tempfile.mkdtemp(prefix="ethr-did-devnet-"))
+    try:
+        sender = Sender(
+            door,
+            chain_id=chain.chain_id,
+            signer=signer,
+            journal=Journal(fresh, chain_id=chain.chain_id, sender=signer.address),
+            waiting=Waiting(poll=0.01),
+        )
+        artifact = load(ContractName.ETHEREUM_DID_REGISTRY)
+        planned = plan(door, [artifact], sender=signer.address)
+        records = RecordFolder(fresh / "deployments")
+        return deploy(planned, sender, network=NAME, folder=records)[0]
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _print_ready(ready: dict[str, object]) -> None:

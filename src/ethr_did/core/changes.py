@@ -273,8 +273,8 @@ def add_service(kind: str, endpoint: Any, *, validity: int = DEFAULT_VALIDITY) -
     if len(kind) > MAX_NAME_LENGTH - len("did/svc/"):
         raise InvalidService(f"the service type {kind} is longer than 24 characters")
     _check_endpoint(endpoint)
-    text = endpoint if isinstance(endpoint, str) else _compact(endpoint)
-    return SetAttribute(name=encode_name(f"did/svc/{kind}"), value=text.encode(), validity=validity)
+    value = endpoint.encode() if isinstance(endpoint, str) else _compact(endpoint)
+    return SetAttribute(name=encode_name(f"did/svc/{kind}"), value=value, validity=validity)
 
 
 def _check_endpoint(endpoint: Any) -> None:
@@ -293,9 +293,10 @@ def _check_endpoint(endpoint: Any) -> None:
     )
 
 
-def _compact(value: Any) -> str:
+def _compact(value: Any) -> bytes:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode()
     except (TypeError, ValueError, RecursionError) as cause:
         raise InvalidService(f"{shown(value)} cannot be written as JSON") from cause
 

@@ -127,8 +127,18 @@ def _join(endpoint: str, url: DIDURL) -> str:
 
 
 def _join_reference(endpoint: str, reference: str) -> str:
-    joined = urljoin(endpoint, reference)
-    if urljoin(endpoint, "/").rstrip("/") != urljoin(joined, "/").rstrip("/"):
+    """The reference seen from the endpoint; RFC 3986 section 5.2."""
+    scheme, _, rest = endpoint.partition(":")
+    # urljoin joins for the schemes it knows only; the rules are the same for all.
+    base = f"http:{rest}"
+    try:
+        if not rest.startswith("//"):
+            raise ValueError("no authority, so no path to start from")
+        joined = urljoin(base, reference)
+        leads_away = urljoin(base, "/") != urljoin(joined, "/")
+    except ValueError as cause:
+        raise InvalidOption(f"relativeRef {reference} cannot be joined to {endpoint}") from cause
+    if leads_away:
         # A reference such as //evil.example would lead to a host the document never named.
         raise InvalidOption(f"relativeRef {reference} leads away from {endpoint}")
-    return joined
+    return scheme + joined.removeprefix("http")

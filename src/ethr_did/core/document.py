@@ -161,7 +161,7 @@ class DIDDocument:
                 out[wire] = [e if isinstance(e, str) else e.to_dict() for e in entries]
         if self.service:
             out["service"] = [service.to_dict() for service in self.service]
-        return {**out, **self.extra}
+        return {**out, **{name: value for name, value in self.extra.items() if name not in out}}
 
     @classmethod
     def from_dict(cls, data: object) -> DIDDocument:
@@ -187,7 +187,8 @@ class DIDDocument:
                 for i, item in enumerate(_list(entry, "service"))
             ),
             context=entry.get("@context"),
-            extra={k: v for k, v in entry.items() if k not in known},
+            # An empty list is kept here: it is not the same JSON as no list.
+            extra={k: v for k, v in entry.items() if k not in known or (k in _LISTS and v == [])},
             **{name: _relationship(entry, wire) for wire, name in _WIRE if wire in entry},
         )
 
@@ -220,6 +221,7 @@ class DIDDocument:
 
 
 _WIRE = tuple((wire, name) for name, wire in _RELATIONSHIPS)
+_LISTS = ("verificationMethod", "service")
 
 
 def build_context(methods: tuple[VerificationMethod, ...]) -> list[Any]:

@@ -144,9 +144,13 @@ def encode_name(text: str) -> bytes:
     """The ``bytes32`` of an attribute name or delegate type.
 
     Raises:
-        InvalidAttribute: empty, longer than 32 bytes of UTF-8, or with a zero byte in it.
+        InvalidAttribute: empty, longer than 32 bytes of UTF-8, with a zero byte in it, or with
+            half a surrogate pair, which UTF-8 does not have.
     """
-    data = text.encode()
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as cause:
+        raise InvalidAttribute(f"{shown(text)} cannot be written as UTF-8") from cause
     if not data or b"\0" in data:
         raise InvalidAttribute(f"a name is not empty and holds no zero byte: {shown(text)}")
     if len(data) > MAX_NAME_LENGTH:

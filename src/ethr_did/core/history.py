@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -162,14 +163,13 @@ def fold(
             continue
         last = event
         state.apply(event)
-        if state.owner == ZERO_ADDRESS:
+        if state.deactivated:
             # Later events are ignored altogether: they are no version of this identity.
             break
-    deactivated = state.owner == ZERO_ADDRESS
     return View(
-        document=None if deactivated else state.document(did, chain_id),
+        document=None if state.deactivated else state.document(did, chain_id),
         owner=state.owner,
-        deactivated=deactivated,
+        deactivated=state.deactivated,
         version_id=last.block_number if last else None,
         updated=_time(last) if last else None,
         next_version_id=following.block_number if following else None,
@@ -210,6 +210,7 @@ class _State:
     def __init__(self, *, identity: Address, now: int) -> None:
         self.identity = identity
         self.owner = identity
+        self.deactivated = False
         self.now = now
         self._delegates = 0
         self._services = 0
@@ -222,6 +223,8 @@ class _State:
         match event:
             case OwnerChanged():
                 self.owner = event.owner
+                # Not the owner alone: the identity 0x0, never touched, is its own owner.
+                self.deactivated = event.owner == ZERO_ADDRESS
             case DelegateChanged():
                 self._apply_delegate(event)
             case AttributeChanged():
@@ -368,13 +371,18 @@ _KEY_FORMS: Mapping[str, Callable[[bytes, AttributeName], _Form]] = {
 }
 
 
+_DEEPEST = 100
+"""Levels of nesting of a service endpoint that are read as JSON."""
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS = re.compile(r"[\[\]{}]")
+
 _JSON_STARTS = tuple('{["-0123456789tfn \t\r\n')
 """What JSON can begin with."""
 
 
 def _endpoint(text: str) -> Any:
     """What the text of a service says: JSON where it is JSON, else the text itself."""
-    if not text.startswith(_JSON_STARTS):
+    if not text.startswith(_JSON_STARTS) or _is_deep(text):
         return text  # most endpoints are URIs
     try:
         value = json.loads(text, parse_constant=_not_json)
@@ -383,6 +391,22 @@ def _endpoint(text: str) -> Any:
     except (ValueError, RecursionError):
         return text
     return value
+
+
+def _is_deep(text: str) -> bool:
+    """Whether JSON nests deeper than anybody means it to.
+
+    The decoder recurses, and libraries raise the recursion limit so far that hostile nesting would
+    overrun the stack and end the process.
+    """
+    if text.count("[") + text.count("{") <= _DEEPEST:
+        return False
+    depth = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _DEEPEST:
+            return True
+    return False
 
 
 def _not_json(constant: str) -> None:

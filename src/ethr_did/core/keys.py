@@ -51,6 +51,8 @@ X25519_PUB = bytes.fromhex("ec01")
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _POINT_LENGTHS = (33, 64, 65)
+_FIELD = 2**256 - 2**32 - 977
+"""The prime of secp256k1 (SEC 2, 2.4.1)."""
 
 
 def to_checksum_address(address: bytes) -> ChecksumAddress:
@@ -133,17 +135,19 @@ def _coincurve_backend() -> Callable[[bytes], bytes]:
 
 
 def _pure_backend() -> Callable[[bytes], bytes]:
-    from eth_keys.datatypes import PublicKey
-
+    # Not eth-keys: it takes compressed keys that are on no curve. These bytes are public, so that
+    # plain integers will do.
     def uncompressed(key: bytes) -> bytes:
+        x = int.from_bytes(key[1:33])
+        y_squared = (x**3 + 7) % _FIELD
         if len(key) == 33:  # noqa: PLR2004
-            return PublicKey.from_compressed_bytes(key).to_bytes()
-        point = PublicKey(key[1:])
-        # eth-keys takes any 64 bytes; a round trip through the curve equation is the check.
-        again = PublicKey.from_compressed_bytes(point.to_compressed_bytes())
-        if again != point:
+            root = pow(y_squared, (_FIELD + 1) // 4, _FIELD)
+            y = root if root % 2 == key[0] % 2 else _FIELD - root
+        else:
+            y = int.from_bytes(key[33:])
+        if x >= _FIELD or y >= _FIELD or y * y % _FIELD != y_squared:
             raise ValueError("not on the curve")
-        return point.to_bytes()
+        return x.to_bytes(32) + y.to_bytes(32)
 
     return uncompressed
 

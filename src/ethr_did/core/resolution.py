@@ -259,17 +259,29 @@ class ReadAt:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ResolutionResult:
     """What resolving a DID gives: a view with the block it is of, or the error that stood in the way.
 
-    Never both, never neither.
+    Never both, never neither. Equal are results that say the same, so that nodes can agree on them.
     """
 
     view: View | None = None
     read_at: ReadAt | None = None
     media_type: str = DEFAULT_MEDIA_TYPE
     error: EthrDIDError | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ResolutionResult):
+            return NotImplemented
+        return self._said() == other._said()
+
+    __hash__ = None  # type: ignore[assignment]  # documents hold dicts
+
+    def _said(self) -> tuple[object, ...]:
+        # Exceptions are equal only to themselves.
+        error = self.error and (type(self.error), self.error.message)
+        return self.view, self.read_at, self.media_type, error
 
     @property
     def did_document(self) -> DIDDocument | None:

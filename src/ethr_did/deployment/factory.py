@@ -31,6 +31,7 @@ __all__ = [
     "PROXY",
     "PROXY_CODE",
     "create2_address",
+    "create2_address_of_hash",
     "create_address",
     "deployment_call",
     "salt_of",
@@ -87,7 +88,12 @@ def create2_address(init_code: bytes, salt: bytes, factory: Address = PROXY) -> 
         salt: 32 bytes.
         factory: that runs CREATE2.
     """
-    return Address(keccak(b"\xff" + factory + salt + keccak(init_code))[12:])
+    return create2_address_of_hash(keccak(init_code), salt, factory)
+
+
+def create2_address_of_hash(init_code_hash: bytes, salt: bytes, factory: Address) -> Address:
+    """The same, from keccak256 of the init code."""
+    return Address(keccak(b"\xff" + factory + salt + init_code_hash)[12:])
 
 
 def create_address(sender: Address, nonce: int) -> Address:

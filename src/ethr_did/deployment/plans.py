@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from eth_hash.auto import keccak
 
 from ethr_did.chain.answer import data_of, quantity_of
+from ethr_did.chain.artifacts import ContractName, load
 from ethr_did.chain.fees import FeeRules, choose_fees, format_wei, market_requests, read_market
 from ethr_did.chain.request import Request, chain_id, get_code
 from ethr_did.chain.transactions import Intent
@@ -42,7 +43,15 @@ if TYPE_CHECKING:
     from ethr_did.chain.request import Answer, Steps
     from ethr_did.chain.rpc import Chain
 
-__all__ = ["PLAIN_HINT", "DeploymentPlan", "PlannedContract", "Standing", "plan", "planning"]
+__all__ = [
+    "PLAIN_HINT",
+    "DeploymentPlan",
+    "PlannedContract",
+    "Standing",
+    "deployable",
+    "plan",
+    "planning",
+]
 
 PLAIN_HINT = (
     "Deploy with --plain: the contract then has an address of its own on this chain, which its "
@@ -304,8 +313,22 @@ def _check_plannable(artifact: Artifact) -> None:
     if artifact.immutable_references:
         raise DeploymentError(
             f"{artifact.name} has immutables: its code on chain cannot be told from the artifact",
-            hint="Give the contract no constructor arguments.",
         )
+    if _takes_arguments(artifact):
+        raise DeploymentError(
+            f"{artifact.name} takes constructor arguments: its init code alone does not deploy it",
+            hint=f"To be deployed: {', '.join(deployable())}.",
+        )
+
+
+def deployable() -> tuple[ContractName, ...]:
+    """The contracts of this package that stand on a chain; the others are sent in calls only."""
+    return tuple(name for name in ContractName if not _takes_arguments(load(name)))
+
+
+def _takes_arguments(artifact: Artifact) -> bool:
+    constructors = (entry for entry in artifact.abi if entry["type"] == "constructor")
+    return any(entry.get("inputs") for entry in constructors)
 
 
 def _address(artifact: Artifact, known: Mapping[str, Address] | None) -> Address | None:

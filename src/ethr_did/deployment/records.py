@@ -19,9 +19,11 @@ Rules:
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from eth_hash.auto import keccak
 
@@ -213,6 +215,11 @@ class RecordFolder:
             plain = f"%{ord(plain[0]):02X}{plain[1:]}"
         return self.root / plain
 
+    def networks(self) -> list[str]:
+        """The names of the networks that have records, sorted."""
+        folders = (path.parent.name for path in self.root.glob(f"*/{_CHAIN_ID}"))
+        return sorted(unquote(name) for name in folders)
+
     def read(self, network: str, contract: str) -> Record | None:
         """The record of a contract; None where there is none.
 
@@ -241,9 +248,7 @@ class RecordFolder:
             return None
         text = _read_text_file(path).strip()
         if not (text.isascii() and text.isdigit()):
-            raise InvalidFile(
-                f"{path}: {shown(text)} is not a chain id in decimal", path=str(path)
-            )
+            raise InvalidFile(f"{path}: {shown(text)} is not a chain id in decimal", path=str(path))
         return int(text)
 
     def read_input(self, source_hash: bytes) -> bytes | None:
@@ -362,7 +367,10 @@ def _write(path: Path, data: bytes) -> Path:
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            draft.write_bytes(data)
+            with draft.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)

@@ -69,6 +69,8 @@ _At: TypeAlias = "int | Literal['latest']"
 
 _TOPICS = [bytes.fromhex(topic[2:]) for topic in TOPICS]
 _NO_CODE = (bytes(32), keccak(b""))
+_TOO_MUCH = (NodeRefused, HistoryMissing)
+"""Refusals of a log query that a narrower one may not meet: pruned nodes still have newer logs."""
 _UNKNOWN = 2**64 - 1
 _PROBE_HEADER = 113
 _PROBE_ENTRY = 28
@@ -156,6 +158,13 @@ class DIDRegistry:
                 # A node that refuses the state call, or shows another block's state twice, is
                 # asked in plain calls.
                 use_probe = not again.without_probe and attempt < ATTEMPTS - 1 and use_probe
+            except NotFoundError as gone:
+                if block is not None or pinned is None:
+                    raise
+                # The node itself had called this block its head; nobody asked for it by number.
+                if attempt == ATTEMPTS:
+                    raise _moved(pinned) from gone
+                pinned = max(0, pinned - 1)
         raise AssertionError("unreachable")
 
     def _read(
@@ -237,7 +246,7 @@ class DIDRegistry:
         if number < head.number:
             raise _Retry(_other_block(number, head), head)
         if number == head.number and data[17:49] != head.parent_hash:
-            raise _Retry(_moved(head), head)
+            raise _Retry(_moved(head.number), head)
         states = {}
         for i, identity in enumerate(identities):
             entry = data[_PROBE_HEADER + _PROBE_ENTRY * i :][:_PROBE_ENTRY]
@@ -293,13 +302,13 @@ class DIDRegistry:
     ) -> Steps[dict[Address, tuple[Event, ...]]]:
         events: dict[Address, list[Event]] = {identity: [] for identity in snapshot.states}
         window = FIRST_WINDOW
-        if isinstance(answer, NodeRefused):
+        if isinstance(answer, _TOO_MUCH):
             # Also refusals in words we do not know: a narrower query shows what they meant.
             window = _narrower(head.number + 1, answer)
         else:
             self._collect(events, answer, snapshot.number)
         try:
-            yield from self._walk(events, snapshot, window)
+            yield from self._walk(events, snapshot, head, window)
             for identity, state in snapshot.states.items():
                 _check_owner(identity, state, events[identity])
         except NodeInconsistent as error:
@@ -332,7 +341,7 @@ class DIDRegistry:
         return str(log.get("address", "")).lower() == "0x" + self.address.hex()
 
     def _walk(
-        self, events: dict[Address, list[Event]], snapshot: _Snapshot, window: int
+        self, events: dict[Address, list[Event]], snapshot: _Snapshot, head: Head, window: int
     ) -> Steps[None]:
         """Fills the gaps, newest first; returns when every chain of changes is whole."""
         width, spread = window, 1
@@ -342,18 +351,22 @@ class DIDRegistry:
                 for identity, gap in gaps.items()
                 for first, last in self._windows(gap, width, spread if len(gaps) == 1 else 1)
             ]
-            answers = yield [self._logs([identity], *span) for identity, *span in plan]
-            refusals = [answer for answer in answers if isinstance(answer, NodeRefused)]
+            queries = [self._logs([identity], *span) for identity, *span in plan]
+            # The head again, in the same round trip: windows of two chains must not mix.
+            *answers, again = yield [*queries, ask.get_block(head.number)]
+            if _block_below(head, head.number, again).hash != head.hash:
+                raise _Retry(_moved(head.number), head)
+            refusals = [answer for answer in answers if isinstance(answer, _TOO_MUCH)]
             for answer in answers:
-                if not isinstance(answer, NodeRefused):
+                if not isinstance(answer, _TOO_MUCH):
                     self._collect(events, answer, snapshot.number)
             if refusals:
-                if width == 1:
+                if width == 1 and spread == 1:
                     raise refusals[0]
                 window = width = _narrower(width, refusals[0])
                 spread = 1
-            elif _gaps(events, snapshot).items() & gaps.items():
-                self._check_not_stuck(gaps, width)
+            elif stuck := _gaps(events, snapshot).items() & gaps.items():
+                self._check_not_stuck(dict(stuck), width)
                 width, spread = 1, 1
             else:
                 width, spread = min(window, width * 10), min(MAX_SPREAD, spread * 2)
@@ -408,7 +421,7 @@ def _timed(
     untimed: set[int] = set()
     for event in (event for found in events.values() for event in found):
         if hashes.setdefault(event.block_number, event.block_hash) != event.block_hash:
-            raise _Retry(_moved(head), head)
+            raise _Retry(_moved(head.number), head)
         if event.block_timestamp is None:
             untimed.add(event.block_number)
     if not untimed:
@@ -417,9 +430,9 @@ def _timed(
     answers = yield [ask.get_block(number) for number in numbers]
     times = {}
     for number, answer in zip(numbers, answers, strict=True):
-        block = parse_head(answer, number)
+        block = _block_below(head, number, answer)
         if block.hash != hashes[number]:
-            raise _Retry(_moved(head), head)
+            raise _Retry(_moved(head.number), head)
         times[number] = block.timestamp
     return {
         identity: tuple(
@@ -436,15 +449,31 @@ def _check_same_chain(first: Head, second: Head) -> None:
     """Raises unless the second head is the first one or its child."""
     if first.hash in (second.hash, second.parent_hash):
         return
-    raise _Retry(_moved(first), second)
+    raise _Retry(_moved(first.number), second)
 
 
-def _moved(head: Head) -> ChainMoved:
+def _moved(number: int) -> ChainMoved:
     return ChainMoved(
-        f"the chain was reorganised around block {head.number} at each of {ATTEMPTS} readings",
+        f"the chain was reorganised around block {number} at each of {ATTEMPTS} readings",
         hint="Try again in a moment, or ask for a finalised block.",
-        block_number=head.number,
+        block_number=number,
     )
+
+
+def _block_below(head: Head, number: int, answer: Answer) -> Head:
+    """The block of an answer, which a node that has the head must know.
+
+    That it does not is no "not found": the block is there.
+    """
+    if answer is None:
+        error = NodeInconsistent(
+            f"the node calls block {head.number} its head, and does not know block {number}",
+            hint="Its replicas may be out of step, or it has dropped old blocks: ask another node.",
+            block_number=number,
+            head=head.number,
+        )
+        raise _Retry(error, head)
+    return parse_head(answer, number)
 
 
 def _other_block(number: int, head: Head) -> NodeInconsistent:
@@ -456,7 +485,7 @@ def _other_block(number: int, head: Head) -> NodeInconsistent:
     )
 
 
-def _narrower(width: int, error: NodeRefused) -> int:
+def _narrower(width: int, error: ChainError) -> int:
     """The width to try next after a refusal: what the node named, or a tenth."""
     named = error.facts.get("max_blocks") if isinstance(error, RangeRefused) else None
     if isinstance(named, int) and 0 < named < width:
@@ -479,7 +508,7 @@ def _time_of(number: int, answer: Answer, head: Head) -> int | NotFoundError:
             block_number=number,
             head=head.number,
         )
-    block = parse_head(answer, number)
+    block = _block_below(head, number, answer)
     if number == head.number and block.hash != head.hash:
-        raise _Retry(_moved(head), head)
+        raise _Retry(_moved(head.number), head)
     return block.timestamp

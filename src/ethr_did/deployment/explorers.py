@@ -1,0 +1,60 @@
+"""What block explorers and Sourcify take to compile the sources themselves.
+
+Rules:
+  * They get the very input the code was compiled from; the code ends in the hash of its metadata,
+    so that only the exact sources match.
+  * No contract has constructor arguments.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ethr_did.errors import DeploymentError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ethr_did.chain.artifacts import Artifact
+
+__all__ = ["verification_input", "write_verification_input"]
+
+
+def verification_input(artifact: Artifact) -> dict[str, Any]:
+    """The fields of a request to verify a contract, by Sourcify's names.
+
+    Explorers of the Etherscan family take the same under other names, and the version with a
+    ``v`` before it; see docs/deploying.md.
+
+    Example:
+        >>> from ethr_did.chain.artifacts import ContractName, load
+        >>> verification_input(load(ContractName.ETHEREUM_DID_REGISTRY))["contractIdentifier"]
+        'src/EthereumDIDRegistry.sol:EthereumDIDRegistry'
+    """
+    return {
+        "contractIdentifier": f"{artifact.source_name}:{artifact.name}",
+        "compilerVersion": artifact.compiler,
+        "constructorArguments": "",
+        "stdJsonInput": artifact.standard_json_input,
+    }
+
+
+def write_verification_input(artifact: Artifact, folder: Path) -> tuple[Path, Path]:
+    """The paths of two new files: the whole request, and the standard-JSON input alone.
+
+    Raises:
+        DeploymentError: they cannot be written.
+    """
+    whole = verification_input(artifact)
+    request = folder / f"{artifact.name}.verification.json"
+    alone = folder / f"{artifact.name}.standard-input.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, content in ((request, whole), (alone, whole["stdJsonInput"])):
+            path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as cause:
+        raise DeploymentError(
+            f"{folder} cannot be written: {cause.strerror or cause}", path=str(folder)
+        ) from cause
+    return request, alone
