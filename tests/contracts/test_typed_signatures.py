@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from eth_abi.abi import encode
 from eth_account import Account
+from eth_hash.auto import keccak
 from web3 import Web3
 
 from ethr_did.chain.artifacts import ContractName, load
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from web3.contract import Contract
     from web3.contract.contract import ContractFunction
 
+VECTORS = json.loads(
+    (Path(__file__).parent.parent / "vectors" / "typed_changes.json").read_text("utf-8")
+)
 KEY = b32("did/pub/Secp256k1/veriKey/hex")
 VERI_KEY = b32("veriKey")
 DAY = 86_400
@@ -378,6 +384,40 @@ def test_an_eip_7702_account_may_also_sign_by_its_code(
     evm.delegate_code(owner, wallet.address)
     evm.send(batch.call(parts(sign_typed(successor, batch.message()))), successor)
     assert registry.functions.nonce(owner.address).call() == 1
+
+
+# ------------------------------------------------------------------------------- second opinions
+
+
+def changes_of(vector: dict[str, Any]) -> tuple[Change, ...]:
+    return tuple(
+        (
+            change["kind"],
+            bytes.fromhex(change["name"][2:]),
+            bytes.fromhex(change["value"][2:]),
+            int(change["validity"]),
+        )
+        for change in vector["message"]["changes"]
+    )
+
+
+def test_messages_hashed_and_signed_by_ethers_are_accepted_in_order(relayer: LocalAccount) -> None:
+    artifact = load(ContractName.ETHEREUM_DID_REGISTRY)
+    address = VECTORS["domain"]["verifyingContract"]
+    evm = Evm(alloc={address: artifact.runtime_code}, chain_id=VECTORS["domain"]["chainId"])
+    registry = evm.contract(artifact, address)
+    for vector in VECTORS["vectors"]:
+        batch = Batch(
+            registry=registry,
+            identity=vector["message"]["identity"],
+            changes=changes_of(vector),
+            nonce=int(vector["message"]["nonce"]),
+            deadline=int(vector["message"]["deadline"]),
+        )
+        message = batch.message()
+        digest = keccak(b"\x19\x01" + message.header + message.body)
+        assert "0x" + digest.hex() == vector["digest"]
+        evm.send(batch.call(bytes.fromhex(vector["signature"][2:])), relayer)
 
 
 # ---------------------------------------------------------------------------------- other chains

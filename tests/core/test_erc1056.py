@@ -23,6 +23,7 @@ from ethr_did.core.erc1056 import (
     identity_topic,
     parse_attribute_name,
 )
+from ethr_did.core.keys import to_checksum_address
 from ethr_did.errors import InvalidAnswer, InvalidAttribute
 from support.vectors import vectors
 
@@ -237,7 +238,7 @@ PLACE_JSON = {
     "transactionHash": "0x" + "cd" * 32,
     "previousChange": 9,
 }
-OTHER_TEXT = "0x65666768696A6b6c6D6e6f707172737475767778"
+OTHER_TEXT = to_checksum_address(OTHER)
 
 
 def test_change_of_owner_as_json() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from ethr_did.deployment.factory import KEYLESS_COST, KEYLESS_SIGNER, PROXY_CODE
 from ethr_did.errors import (
     DeploymentError,
     InsufficientFunds,
+    NodeBusy,
     NodeUnreachable,
     TransactionPending,
 )
@@ -197,6 +199,18 @@ def test_a_plain_deployment_is_made_anew_on_a_chain_that_began_anew(
     assert record.block_number == chain.head.number
 
 
+def test_a_plain_record_without_its_transaction_is_completed_from_the_chain(
+    operator: Operator, chain: LocalChain, registry: Artifact
+) -> None:
+    (complete,) = operator.deploy(registry, plain=True)
+    chain.mine(40)
+    nothing = {"tx_hash": None, "block_number": None, "block_hash": None, "deployer": None}
+    bare = dataclasses.replace(complete, **nothing)  # type: ignore[arg-type]
+    operator.folder.write(NETWORK, operator.chain_id, bare, registry)
+    operator.account = 4  # whose journal is empty
+    assert operator.deploy(registry, plain=True) == [complete]
+
+
 # -- interrupted ---------------------------------------------------------------------------------
 
 
@@ -237,6 +251,47 @@ def test_a_run_interrupted_while_the_contract_waits_takes_it_up(
     (record,) = operator.deploy(registry)
     assert record.deployer == operator.sender.address
     assert transactions_of(operator) == 1
+
+
+def test_code_that_a_lagging_node_does_not_have_yet_is_waited_for(
+    operator_on: Callable[..., Operator], registry: Artifact
+) -> None:
+    operator = operator_on(alloc={PROXY: PROXY_CODE})
+    chain: LocalChain = operator.node._chain  # type: ignore[attr-defined]
+    seen: list[str] = []
+
+    def lagging(request: dict[str, Any], result: Any) -> Any:
+        if request["params"][0] == "0x" + PROXY.hex() or result == "0x":
+            return result
+        seen.append(result)
+        return "0x" if len(seen) == 1 else result
+
+    with FaultProxy(chain.handle) as node:
+        node.rewrite("eth_getCode", lagging)
+        operator.node = node.url
+        (record,) = operator.deploy(registry)
+    assert record.is_complete
+    assert len(seen) == 2
+
+
+def test_foreign_code_is_an_error_and_no_record(
+    operator_on: Callable[..., Operator], registry: Artifact
+) -> None:
+    address = create2_address(registry.init_code, salt_of(registry.name))
+    operator = operator_on(alloc={PROXY: PROXY_CODE, address: b"\x00"})
+    with pytest.raises(DeploymentError, match="already holds code that is not"):
+        operator.deploy(registry)
+    assert operator.folder.networks() == []
+    assert transactions_of(operator) == 0
+
+
+def test_a_busy_node_is_not_a_chain_that_refuses(
+    operator: Operator, chain: LocalChain, registry: Artifact
+) -> None:
+    with FaultProxy(lambda body: _before(chain, _busy, body)) as node:
+        operator.node = node.url
+        with pytest.raises(NodeBusy):
+            operator.deploy(registry)
 
 
 def test_a_dead_node_is_not_an_empty_chain(operator: Operator, registry: Artifact) -> None:
@@ -347,6 +402,10 @@ def _before(chain: LocalChain, refuse: Callable[[dict[str, Any], Any], Any], bod
         return chain.handle(call)
 
     return [one(call) for call in body] if isinstance(body, list) else one(body)
+
+
+def _busy(_request: dict[str, Any], _result: Any) -> Any:
+    raise RpcError(-32005, "rate limit reached")
 
 
 def _files(root: Path) -> dict[str, tuple[bytes, int]]:

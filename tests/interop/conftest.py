@@ -7,7 +7,6 @@ environment has ``CI`` set, they fail.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from support.peers import NODE_MODULES, Meeting, peer_artifact, run_peer, why_no
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from support.peers import RunPeer
 
@@ -42,7 +42,7 @@ def ipc_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def anvil(npm_peers: RunPeer, ipc_path: Path) -> Iterator[Anvil]:
     """A node that is not ours."""
-    assert npm_peers
+    assert npm_peers is not None
     binary = find_anvil(NODE_MODULES)
     assert binary is not None
     with Anvil(binary, ipc=ipc_path) as running:

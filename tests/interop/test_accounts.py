@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from eth_abi.abi import encode
@@ -60,16 +60,14 @@ class Scene:
         authorization = self.key.sign_authorization(
             {"chainId": self.meeting.chain_id, "address": target, "nonce": nonce}
         )
-        self.send_raw(
-            {"type": 4, "to": self.relayer.address, "authorizationList": [authorization]}
-        )
+        self.send_raw({"type": 4, "to": self.relayer.address, "authorizationList": [authorization]})
         code = self.anvil.call("eth_getCode", self.key.address, "latest")
         assert code == "0xef0100" + target[2:].lower()
 
-    def send_raw(self, fields: dict[str, object]) -> None:
+    def send_raw(self, fields: dict[str, Any]) -> None:
         """A transaction that the relayer signs and pays for."""
         nonce = self.anvil.call("eth_getTransactionCount", self.relayer.address, "latest")
-        defaults = {
+        defaults: dict[str, Any] = {
             "type": 2,
             "chainId": self.meeting.chain_id,
             "nonce": int(nonce, 16),

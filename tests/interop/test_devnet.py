@@ -63,14 +63,16 @@ def _check_both_read(meeting: Meeting, identity: str) -> None:
 def _deploy(web3: Web3, sender: str) -> Any:
     artifact = load(ContractName.ETHEREUM_DID_REGISTRY)
     factory = web3.eth.contract(abi=artifact.abi, bytecode=artifact.init_code)
-    receipt = web3.eth.wait_for_transaction_receipt(factory.constructor().transact({"from": sender}))
+    receipt = web3.eth.wait_for_transaction_receipt(
+        factory.constructor().transact({"from": sender})
+    )
     return web3.eth.contract(receipt["contractAddress"], abi=artifact.abi)
 
 
+@pytest.mark.usefixtures("npm_peers")
 def test_web3_py_deploys_and_writes_and_npm_reads(
-    npm_peers: RunPeer, server: LocalServer, web3: Web3, alice: LocalAccount, bob: LocalAccount
+    server: LocalServer, web3: Web3, alice: LocalAccount, bob: LocalAccount
 ) -> None:
-    assert npm_peers
     registry = _deploy(web3, bob.address)
     for call in (
         registry.functions.setAttribute(alice.address, NAME, b"https://hub.example", FAR),
@@ -114,7 +116,8 @@ def test_web3_py_batches(server: LocalServer, web3: Web3, chain: LocalChain) -> 
     with web3.batch_requests() as batch:
         batch.add(web3.eth.get_block("latest"))
         batch.add(web3.eth.get_balance(chain.accounts[0].address))
-        block, balance = batch.execute()
+        found: Any = batch.execute()
+    block, balance = found
     assert bytes(block["hash"]) == chain.head.hash
     assert balance > 0
 

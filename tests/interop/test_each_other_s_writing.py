@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from eth_account import Account
+from eth_typing import Hash32
 
 from ethr_did.core import calls
 from ethr_did.core.changes import (
@@ -159,10 +160,14 @@ def test_the_peer_s_messages_about_attributes_need_its_new_nonce_rule_after_a_ch
     """npm's ethr-did always signs by the rule of 2018, which no registry of today has."""
     key = "0x" + writer.relayer.key.hex().removeprefix("0x")
     writer.written(("changeOwnerSigned", writer.relayer.address))
-    writer.written(("addDelegateSigned", DELEGATE, {"delegateType": "enc", "expiresIn": 1}), key=key)
+    writer.written(
+        ("addDelegateSigned", DELEGATE, {"delegateType": "enc", "expiresIn": 1}), key=key
+    )
     step = ("setAttributeSigned", "did/svc/HubService", HUB, FAR)
     # Both nonces are 1 now: only a further message of the owner's tells the rules apart.
-    writer.written(("addDelegateSigned", DELEGATE, {"delegateType": "enc", "expiresIn": 1}), key=key)
+    writer.written(
+        ("addDelegateSigned", DELEGATE, {"delegateType": "enc", "expiresIn": 1}), key=key
+    )
     (refused,) = writer.take(step, key=key, legacyNonce=True)
     assert "error" in refused
     writer.written(step, key=key, legacyNonce=False)
@@ -247,7 +252,7 @@ def test_the_peer_reads_our_signed_changes(
     relayer = anvil.call("eth_accounts")[1]
     for nonce, change in enumerate((*CHANGES, given_away)):
         digest = calls.change_digest(registry, nonce, identity, change)
-        signature = bytes(owner.unsafe_sign_hash(digest).signature)
+        signature = bytes(owner.unsafe_sign_hash(Hash32(digest)).signature)
         call = calls.change_signed_call(identity, change, signature)
         anvil.send(relayer, meeting.registry, call)
     _check_all_is_listed(meeting, owner, DELEGATE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,8 +26,6 @@ pytestmark = pytest.mark.interop
 @pytest.fixture(scope="session")
 def dids(anvil: Anvil, our_registry: Meeting) -> list[str]:
     """Some identities with a past."""
-    from random import Random  # noqa: PLC0415
-
     lives = [make_life(Random(number)) for number in range(5)]  # noqa: S311 - made-up lives
     write(anvil, our_registry.registry, lives)
     return [our_registry.did(life.identifier) for life in lives]
@@ -76,7 +75,8 @@ def test_a_blocking_ipc_provider_reads_the_same(
             assert results([result.to_dict() for result in resolver.resolve_many(dids)]) == expected
             assert resolver.round_trips == 1
     finally:
-        provider._socket.sock.close()
+        kept_open: Any = provider._socket  # which it never closes by itself
+        kept_open.sock.close()
 
 
 async def test_a_websocket_provider_reads_the_same(
@@ -120,16 +120,15 @@ async def test_a_dead_node_is_passed_over_by_the_awaited_side_too(
 def test_two_nodes_of_three_agree_while_one_is_dead(
     our_registry: Meeting, dead_url: str, dids: list[str], expected: list[Any]
 ) -> None:
-    urls = (our_registry.url, dead_url, our_registry.url + "/again")
+    urls = (our_registry.url, dead_url, our_registry.url + "/?again")
     network = replace(our_registry.network, rpc_url=urls, quorum=2)
     with Resolver([network], retries=0) as resolver:
         assert results([result.to_dict() for result in resolver.resolve_many(dids)]) == expected
 
 
-def test_when_all_nodes_are_dead_the_peer_says_not_found_and_we_say_why(
-    npm_peers: object, our_registry: Meeting, dead_url: str, dids: list[str]
+def test_when_all_nodes_are_dead_that_is_no_answer(
+    our_registry: Meeting, dead_url: str, dids: list[str]
 ) -> None:
-    assert npm_peers
     with Resolver([replace(our_registry.network, rpc_url=dead_url)], retries=0) as resolver:
         result = resolver.resolve(dids[0])
     assert result.error is not None

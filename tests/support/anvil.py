@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import requests
 
+from ethr_did.core.keys import to_checksum_address
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
@@ -36,7 +38,9 @@ class Anvil:
         genesis_time: Unix seconds of block 0.
     """
 
-    def __init__(self, binary: Path, *, ipc: Path | None = None, genesis_time: int = GENESIS) -> None:
+    def __init__(
+        self, binary: Path, *, ipc: Path | None = None, genesis_time: int = GENESIS
+    ) -> None:
         command = [str(binary), "--port", "0", "--auto-impersonate", "--order", "fifo"]
         command += ["--base-fee", "0", "--timestamp", str(genesis_time)]
         command += ["--gas-limit", "1000000000", "--no-request-size-limit"]
@@ -97,7 +101,7 @@ class Anvil:
 
     def batch(self, calls: Iterable[tuple[str, Sequence[Any]]]) -> list[Any]:
         """The results of some calls, made in one request."""
-        body = [
+        body: Any = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
             for number, (method, params) in enumerate(calls)
         ]
@@ -140,8 +144,9 @@ class Anvil:
     def deploy(self, init_code: bytes) -> str:
         """The address of a new contract."""
         deployer = self.call("eth_accounts")[0]
-        address: str = self.send(deployer, None, init_code)["contractAddress"]
-        return address
+        return to_checksum_address(
+            bytes.fromhex(self.send(deployer, None, init_code)["contractAddress"][2:])
+        )
 
     def mine(
         self, transactions: Iterable[tuple[str, str, bytes]], *, timestamp: int | None = None

@@ -56,7 +56,8 @@ class RelayMessage:
     deadline: int | None
     """Unix seconds of the last block that may take it; None in ``erc1056``: it never ends."""
     signature: bytes
-    """r, s and v (27 or 28); another form only where a contract is to judge it."""
+    """r, s and v (27 or 28); another form only where a contract is to judge it. Empty before it is
+    signed."""
 
     def __post_init__(self) -> None:
         check_batch(self.changes)
@@ -72,6 +73,10 @@ class RelayMessage:
             raise InvalidChange(
                 f"an erc1056 message holds one change, not {len(self.changes)}",
                 hint="Sign one message for each change, with nonces in a row.",
+            )
+        elif len(self.signature) not in (0, _SIGNATURE_LENGTH):
+            raise InvalidChange(
+                f"the signature of an erc1056 message has 65 bytes, not {len(self.signature)}"
             )
 
     @property

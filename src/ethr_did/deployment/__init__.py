@@ -19,7 +19,7 @@ from ethr_did.deployment.factory import PROXY, create2_address, salt_of
 from ethr_did.deployment.operation import deploy
 from ethr_did.deployment.plans import DeploymentPlan, PlannedContract, Standing, deployable, plan
 from ethr_did.deployment.records import Record, RecordFolder, network_lines
-from ethr_did.deployment.verification import Check, Outcome, Verification, verify
+from ethr_did.deployment.verification import Check, Outcome, Verification, verify, verify_network
 
 __all__ = [
     "PROXY",
@@ -39,5 +39,6 @@ __all__ = [
     "salt_of",
     "verification_input",
     "verify",
+    "verify_network",
     "write_verification_input",
 ]

@@ -66,7 +66,7 @@ def deploy(
     folder.check_chain_id(network, plan.chain_id)
     before = {one.name: folder.read(network, one.name) for one in plan.contracts}
     sent = _recalled(plan, sender)
-    if len(sent) < len(plan.waiting):
+    if not plan.waiting or len(sent) < len(plan.waiting):
         plan.check()
     if plan.needs_proxy:
         place_proxy(sender, tell=tell, sleep=sleep)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ethr_did.chain.rpc import Chain
     from ethr_did.deployment.records import Record, RecordFolder
 
-__all__ = ["Check", "Outcome", "Verification", "verify", "verifying"]
+__all__ = ["Check", "Outcome", "Verification", "verify", "verify_network", "verifying"]
 
 
 class Outcome(StrEnum):
@@ -86,7 +86,7 @@ class Verification:
         }
 
 
-def verify(
+def verify_network(
     chain: Chain,
     folder: RecordFolder,
     network: str,
@@ -115,9 +115,30 @@ def verify(
         )
     if artifacts is None:
         artifacts = {name.value: load(name) for name in deployable()}
-    reports = chain.run(verifying(records, expected_chain=expected))
+    inputs = {one.source_hash: folder.read_input(one.source_hash) for one in records}
+    return verify(chain, records, expected_chain=expected, artifacts=artifacts, inputs=inputs)
+
+
+def verify(
+    chain: Chain,
+    records: Sequence[Record],
+    *,
+    expected_chain: int,
+    artifacts: Mapping[str, Artifact],
+    inputs: Mapping[bytes, bytes | None],
+) -> tuple[Verification, ...]:
+    """One report for each record, in order, as ``verify_network``.
+
+    Args:
+        chain: the way to the nodes.
+        records: of one network.
+        expected_chain: chain id of that network.
+        artifacts: what the code should be, by name of the contract.
+        inputs: compiler inputs as they lie in the records' folder, by source hash.
+    """
+    reports = chain.run(verifying(records, expected_chain=expected_chain))
     return tuple(
-        replace(report, checks=(*report.checks, *_check_files(report.record, artifacts, folder)))
+        replace(report, checks=(*report.checks, *_check_files(report.record, artifacts, inputs)))
         for report in reports
     )
 
@@ -274,11 +295,11 @@ def _check_in_block(record: Record, answer: Answer) -> Check:
 
 
 def _check_files(
-    record: Record, artifacts: Mapping[str, Artifact], folder: RecordFolder
+    record: Record, artifacts: Mapping[str, Artifact], inputs: Mapping[bytes, bytes | None]
 ) -> tuple[Check, Check]:
     return (
         _check_artifact(record, artifacts.get(record.contract_name)),
-        _check_source(record, folder.read_input(record.source_hash)),
+        _check_source(record, inputs.get(record.source_hash)),
     )
 
 

@@ -366,7 +366,9 @@ class DIDRegistry:
                 window = width = _narrower(width, refusals[0])
                 spread = 1
             elif stuck := _gaps(events, snapshot).items() & gaps.items():
-                self._check_not_stuck(dict(stuck), width)
+                if width == 1:
+                    raise self._missing(*min(stuck), snapshot, head)
+                # Perhaps the answer was cut off: ask for that one block.
                 width, spread = 1, 1
             else:
                 width, spread = min(window, width * 10), min(MAX_SPREAD, spread * 2)
@@ -377,11 +379,13 @@ class DIDRegistry:
         lasts = range(gap, max(floor - 1, gap - count * width), -width)
         return [(max(floor, last - width + 1), last) for last in lasts]
 
-    def _check_not_stuck(self, gaps: Mapping[Address, int], width: int) -> None:
-        if width > 1:
-            return  # perhaps the answer was cut off: ask for that one block
-        identity, gap = next(iter(gaps.items()))
-        raise HistoryMissing(
+    def _missing(
+        self, identity: Address, gap: int, snapshot: _Snapshot, head: Head
+    ) -> HistoryMissing | _Retry:
+        if head.number < gap <= snapshot.number:
+            # The state is of a block that the logs have not reached.
+            return _Retry(_other_block(snapshot.number, head), head)
+        return HistoryMissing(
             f"{to_checksum_address(identity)} changed in block {gap}, "
             "but the node has no event of it there",
             hint="The node has pruned or not indexed its logs. Use an archive node.",

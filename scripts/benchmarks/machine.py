@@ -1,0 +1,52 @@
+"""What was measured with: the machine and the versions."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from support.anvil import find_anvil
+from support.peers import NODE_MODULES
+
+
+def describe_machine(node: str, *, with_peer: bool) -> dict[str, str]:
+    """Names and versions, for people."""
+    said = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "processor": f"{_processor()}, {os.cpu_count()} cores",
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "ethr-did": version("ethr-did"),
+        "node": node,
+    }
+    anvil = find_anvil(NODE_MODULES)
+    if node == "anvil" and anvil is not None:
+        said["node"] = _said([str(anvil), "--version"]).splitlines()[0].replace(" Version:", "")
+    if with_peer:
+        said["peer"] = f"ethr-did-resolver {_npm('ethr-did-resolver')}, ethers {_npm('ethers')}"
+        said["node.js"] = _said(["node", "--version"])
+    return said
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return platform.processor() or "unknown processor"
+    found = re.search(r"model name\s*:\s*(.+)", text)
+    return found[1] if found else platform.machine()
+
+
+def _npm(package: str) -> str:
+    text = (NODE_MODULES / package / "package.json").read_text("utf-8")
+    return str(json.loads(text)["version"])
+
+
+def _said(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
