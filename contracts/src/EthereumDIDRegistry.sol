@@ -26,7 +26,7 @@ contract EthereumDIDRegistry is IEthereumDIDRegistry {
     bytes32 private constant CHANGE_TYPEHASH =
         keccak256("Change(uint8 kind,bytes32 name,bytes value,uint256 validity)");
     bytes32 private constant APPLY_CHANGES_TYPEHASH = keccak256(
-        "ApplyChanges(address identity,Change[] changes,uint256 nonce,uint256 deadline)Change(uint8 kind,bytes32 name,bytes value,uint256 validity)"
+        "ApplyChanges(address identity,address owner,Change[] changes,uint256 nonce,uint256 deadline)Change(uint8 kind,bytes32 name,bytes value,uint256 validity)"
     );
 
     /// @dev Half the order of secp256k1: the higher of the two possible `s` is refused in typed signatures.
@@ -229,7 +229,7 @@ contract EthereumDIDRegistry is IEthereumDIDRegistry {
         address owner = _ownerOf(identity);
         uint256 expected = nonce[owner];
         if (nonce_ != expected) revert InvalidNonce(expected, nonce_);
-        bytes32 digest = _digest(identity, changes, nonce_, deadline);
+        bytes32 digest = _digest(identity, owner, changes, nonce_, deadline);
         if (!_isSignedBy(owner, digest, signature)) revert InvalidSignature(owner);
         _useNonce(owner);
         _applyChanges(identity, changes);
@@ -340,11 +340,13 @@ contract EthereumDIDRegistry is IEthereumDIDRegistry {
 
     /// @dev What the owner signs for `applyChangesSigned`. The domain is computed in each call: with nothing of the
     /// chain in it, the runtime code is the same on every chain, and a fork of a chain gets its own domain.
-    function _digest(address identity, Change[] calldata changes, uint256 nonce_, uint256 deadline)
-        private
-        view
-        returns (bytes32)
-    {
+    function _digest(
+        address identity,
+        address owner,
+        Change[] calldata changes,
+        uint256 nonce_,
+        uint256 deadline
+    ) private view returns (bytes32) {
         bytes32 domain = keccak256(
             abi.encode(
                 DOMAIN_TYPEHASH,
@@ -355,7 +357,7 @@ contract EthereumDIDRegistry is IEthereumDIDRegistry {
             )
         );
         bytes32 message = keccak256(
-            abi.encode(APPLY_CHANGES_TYPEHASH, identity, _hash(changes), nonce_, deadline)
+            abi.encode(APPLY_CHANGES_TYPEHASH, identity, owner, _hash(changes), nonce_, deadline)
         );
         return keccak256(abi.encodePacked(bytes2(0x1901), domain, message));
     }

@@ -77,7 +77,7 @@ def open_node() -> Iterator[Node]:
         with Anvil(binary) as anvil:
             yield AnvilNode(anvil)
         return
-    from ethr_did.chain.local import LocalChain, serve  # noqa: PLC0415 - needs the extra
+    from ethr_did.chain.local import LocalChain, serve  # needs the extra
 
     chain = LocalChain(accounts=20)
     with serve(chain, port=0) as server:

@@ -36,8 +36,8 @@ def show(results: Results) -> None:
         for table in tables(results):
             print(f"\n{table.title}\n\n{_markdown(table)}")
         return
-    from rich.console import Console  # noqa: PLC0415 - for terminals only
-    from rich.table import Table as RichTable  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table as RichTable
 
     console = Console()
     console.print(machine)
@@ -91,7 +91,7 @@ def tables(results: Results) -> list[Table]:
 
 
 def _resolutions(title: str, rows: list[dict[str, Any]]) -> Table:
-    columns = ("changes", "RTT ms", "ours: trips / calls", "ours: ms")
+    columns: tuple[str, ...] = ("changes", "RTT ms", "ours: trips / calls", "ours: ms")
     if rows and "peer" in rows[0]:
         columns += ("peer: trips / calls", "peer: ms", "times faster")
     return Table(title, columns, tuple(_resolution(row) for row in rows))
@@ -101,9 +101,12 @@ def _resolution(row: dict[str, Any]) -> tuple[str, ...]:
     cells = [f"{row['changes']:,}", str(row["rtt"])]
     for side in ("ours", "peer"):
         if side in row:
-            cells += [f"{row[side]['round_trips']:,} / {row[side]['calls']:,}", _ms(row[side]["ms"])]
+            cells += [
+                f"{row[side]['round_trips']:,} / {row[side]['calls']:,}",
+                _ms(row[side]["ms"]),
+            ]
     if "times_faster" in row:
-        cells.append(f"{row['times_faster']:,.0f}" if row["times_faster"] >= 10 else str(row["times_faster"]))  # noqa: E501, PLR2004
+        cells.append(_number(row["times_faster"]))
     return tuple(cells)
 
 

@@ -1,8 +1,8 @@
 """Resolving, measured: ours beside npm's ethr-did-resolver, in one run, on one node.
 
-  * Both are warm processes and answer through the same proxy (see proxy.py), turn by turn.
-  * What is timed is the whole call, from a DID to a document as JSON.
-  * The peer's library answers equal calls within 250 ms from memory: between its turns is a pause.
+* Both are warm processes and answer through the same proxy (see proxy.py), turn by turn.
+* What is timed is the whole call, from a DID to a document as JSON.
+* The peer's library answers equal calls within 250 ms from memory: between its turns is a pause.
 """
 
 from __future__ import annotations
@@ -160,7 +160,9 @@ class Runs:
                 "ms": figures([turn.milliseconds for turn in taken]),
             }
         if "peer" in row:
-            row["times_faster"] = round(row["peer"]["ms"]["median"] / row["ours"]["ms"]["median"], 1)
+            row["times_faster"] = round(
+                row["peer"]["ms"]["median"] / row["ours"]["ms"]["median"], 1
+            )
         return row
 
     def _planned(self, side: str, name: str, count: int) -> int:

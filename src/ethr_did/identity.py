@@ -336,6 +336,7 @@ class Identity:
         signer: Signer,
         *,
         deadline: int | None = None,
+        lifetime: int | None = None,
         kind: RelayKind | None = None,
         nonce_offset: int = 0,
         allow_replay: bool = False,
@@ -345,15 +346,16 @@ class Identity:
         Args:
             changes: as for ``apply``.
             signer: of the owner; or one that the owner, a contract, accepts.
-            deadline: Unix seconds of the last block that may take it; None for an hour from the
-                newest block. Not for ``erc1056``.
+            deadline: Unix seconds of the last block that may take it. Not for ``erc1056``.
+            lifetime: instead, seconds from the newest block; an hour if neither is given.
             kind: None for ``eip712`` where the registry takes it, else ``erc1056``.
             nonce_offset: messages signed before this one that are not sent yet.
             allow_replay: sign an ``erc1056`` message also where it can be used more than once.
 
         Raises:
             InvalidChange: these changes do not go together, or could be replayed.
-            InvalidOption: the deadline has passed, or the registry does not take that kind.
+            InvalidOption: the deadline has passed, or is given for ``erc1056``; or the registry does
+                not take that kind.
             DeactivatedError: the identity was given up.
             NotAuthorized: the signer is not the owner.
             SignerError: it was not signed.
@@ -375,7 +377,7 @@ class Identity:
             owner=standing.owner,
             changes=tuple(changes),
             nonce=self._relay_nonce(changes, standing, chosen) + nonce_offset,
-            deadline=_deadline(chosen, deadline, standing),
+            deadline=_deadline(chosen, deadline, lifetime, standing),
             signature=b"",
         )
         self._check_kind(message, standing)
@@ -395,15 +397,34 @@ class Identity:
             TransactionError, SignerError, ChainError: as ``Sender.send``.
         """
         self._check_place(message)
-        intent = self._intent(message.call(), f"relayed: {_in_short(message.changes)}")
-        if sender.is_open([intent]):
-            return sender.send(intent)
+        intent = self._relay_intent(message)
+        if not sender.is_open([intent]):
+            self._check_message(message)
+        return sender.send(intent)
+
+    def plan_relay(self, message: RelayMessage, sender: Sender) -> Plan:
+        """What ``submit_relay`` would send, and its cost, with the same checks. Two round trips."""
+        self._check_place(message)
+        intent = self._relay_intent(message)
+        standing = self._check_message(message)
+        return Plan(
+            standing=standing,
+            intents=(intent,),
+            quote=sender.quote([intent]),
+            warnings=self._warnings(message.changes, standing),
+        )
+
+    def _relay_intent(self, message: RelayMessage) -> Intent:
+        return self._intent(message.call(), f"relayed: {_in_short(message.changes)}")
+
+    def _check_message(self, message: RelayMessage) -> Standing:
+        """How the identity stands; raises unless the registry would take the message now."""
         standing = self.standing([message.owner])
         self._check_active(standing)
         self._check_kind(message, standing)
         self._check_turn(message, standing)
         self._check_signature(message, standing)
-        return sender.send(intent)
+        return standing
 
     def withdraw_relays(self, sender: Sender) -> Receipt:
         """The receipt of using up the sender's nonce: what it signed for it is worthless then.
@@ -575,10 +596,21 @@ def _valid_to(event: Event) -> int:
     return 0 if isinstance(event, OwnerChanged) else event.valid_to
 
 
-def _deadline(kind: RelayKind, deadline: int | None, standing: Standing) -> int | None:
+def _deadline(
+    kind: RelayKind, deadline: int | None, lifetime: int | None, standing: Standing
+) -> int | None:
     now = standing.head.timestamp
     if kind is RelayKind.ERC1056:
+        if lifetime is not None:
+            raise InvalidOption(
+                "an erc1056 message never expires: it cannot have a lifetime",
+                hint="Leave the lifetime out, or sign an eip712 message where the registry takes it.",
+            )
         return deadline  # the message itself refuses one
+    if lifetime is not None:
+        if deadline is not None or lifetime < 1:
+            raise InvalidOption("a message has a deadline or a lifetime from one second, not both")
+        return now + lifetime
     if deadline is not None and deadline <= now:
         raise InvalidOption(
             f"the deadline {deadline} has passed: the newest block is of {now}",

@@ -65,6 +65,7 @@ TYPED = typed_changes(
     chain_id=31337,
     registry=ADDRESS,
     identity=ADDRESS,
+    owner=ADDRESS,
     changes=[add_service("Hub", "https://hub.example.com")],
     nonce=3,
     deadline=NOW,

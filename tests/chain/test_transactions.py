@@ -493,6 +493,39 @@ def test_a_transaction_that_the_node_forgot_is_sent_again_byte_for_byte(
     assert events(chain, registry) == 1
 
 
+def test_of_two_that_bid_for_one_nonce_only_the_dearer_is_sent_again(
+    sender: Sender, registry: Address, alice: LocalAccount, chain: LocalChain
+) -> None:
+    chain.automine = False
+    ((old, _),) = sender.submit([set_service(alice, registry)])
+    new = sender.replace(old.tx_hash)
+
+    assert [entry.state for entry in sender.recover()] == [State.SENT, State.SENT]
+    chain.mine()
+    assert sender.wait(old.tx_hash).tx_hash == new.tx_hash
+
+
+def test_an_open_transaction_that_is_refused_now_stays_open_and_is_named_before_the_next(
+    sender: Sender, registry: Address, alice: LocalAccount, chain: LocalChain
+) -> None:
+    chain.automine = False
+    ((old, _),) = sender.submit([set_service(alice, registry)])
+    chain.pool = type(chain.pool)()
+    with FaultProxy(chain.handle) as proxy:
+        poorer = make_sender(proxy.url, alice.key, sender.journal.path.parents[1])
+        proxy.always(refuse_unseen, when=is_sending)
+        with pytest.raises(TransactionPending, match="still open, and the node does not take it"):
+            poorer.send(set_service(alice, registry, "b"))
+        (entry,) = poorer.recover()
+
+    assert (entry.state, entry.tx_hash) == (State.SENT, old.tx_hash)
+    assert "underpriced" in entry.note
+    chain.automine = True
+    sender.cancel(old.tx_hash)
+    assert sender.send(set_service(alice, registry, "b")).succeeded
+    assert events(chain, registry) == 1
+
+
 # -- nodes that misbehave ----------------------------------------------------------------------
 
 

@@ -100,7 +100,7 @@ def test_has_no_constructor_and_no_way_to_receive_ether(artifact: Artifact) -> N
 
 def test_type_strings_of_the_source_hash_to_what_the_code_uses(artifact: Artifact) -> None:
     change = "Change(uint8 kind,bytes32 name,bytes value,uint256 validity)"
-    message = "ApplyChanges(address identity,Change[] changes,uint256 nonce,uint256 deadline)"
+    message = "ApplyChanges(address identity,address owner,Change[] changes,uint256 nonce,uint256 deadline)"
     domain = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
     for text in (change, message + change, domain):
         assert keccak(text.encode()) in artifact.runtime_code

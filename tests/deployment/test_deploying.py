@@ -125,6 +125,14 @@ def test_a_second_run_sends_nothing_and_changes_no_file(
     assert (_files(operator.folder.root), transactions_of(operator)) == (before, sent)
 
 
+def test_a_plain_run_finds_what_was_deployed_through_the_proxy(
+    operator: Operator, registry: Artifact
+) -> None:
+    records, sent = operator.deploy(registry), transactions_of(operator)
+    assert operator.deploy(registry, plain=True) == records
+    assert transactions_of(operator) == sent
+
+
 @pytest.mark.parametrize("plain", [False, True])
 def test_a_run_that_stopped_before_its_record_is_taken_up_from_the_journal(
     operator: Operator, registry: Artifact, *, plain: bool
@@ -326,6 +334,23 @@ def test_a_chain_that_refuses_the_proxy_says_so_before_any_money_is_sent(
         assert "--plain" in caught.value.hint
     operator.node = chain.provider
     assert transactions_of(operator) == 0
+
+
+def test_a_chain_that_refuses_the_paid_proxy_says_so(
+    operator: Operator, chain: LocalChain, registry: Artifact
+) -> None:
+    offers: list[str] = []
+
+    def second_refused(request: dict[str, Any], _result: Any) -> None:
+        if request["params"][0].startswith("0xf8a5"):
+            offers.append(request["method"])
+            if len(offers) > 1:
+                raise RpcError(-32000, "sender is not allowed to deploy")
+
+    with FaultProxy(lambda body: _before(chain, second_refused, body)) as node:
+        operator.node = node.url
+        with pytest.raises(DeploymentError, match="sender is not allowed to deploy"):
+            operator.deploy(registry)
 
 
 def test_a_failed_keyless_transaction_is_named(

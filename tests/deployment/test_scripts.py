@@ -15,6 +15,8 @@ from ethr_did.core.keys import to_checksum_address
 from ethr_did.deployment import create2_address, salt_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ethr_did.chain.artifacts import Artifact
     from ethr_did.chain.local import LocalAccount, LocalServer
 

@@ -89,6 +89,7 @@ class Scene:
             chain_id=self.meeting.chain_id,
             registry=parse_address(self.meeting.registry),
             identity=identity,
+            owner=parse_address(owner),
             changes=CHANGES,
             nonce=self._nonce(owner),
             deadline=deadline,

@@ -293,6 +293,7 @@ def _signed_batch(
         chain_id=meeting.chain_id,
         registry=parse_address(meeting.registry),
         identity=identity,
+        owner=identity,
         changes=changes,
         nonce=0,
         deadline=deadline,

@@ -243,6 +243,7 @@ class RegistryMachine(RuleBasedStateMachine):
             registry=self.registry.address,
             chain_id=self.evm.chain.chain_id,
             identity=identity.address,
+            owner=signer.address,
             changes=changes,
             nonce=nonce,
             deadline=deadline,

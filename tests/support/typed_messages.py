@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TYPES = {
     "ApplyChanges": [
         {"name": "identity", "type": "address"},
+        {"name": "owner", "type": "address"},
         {"name": "changes", "type": "Change[]"},
         {"name": "nonce", "type": "uint256"},
         {"name": "deadline", "type": "uint256"},
@@ -33,11 +34,12 @@ def typed_message(
     registry: str,
     chain_id: int,
     identity: str,
+    owner: str | None = None,
     changes: Sequence[tuple[int, bytes, bytes, int]],
     nonce: int,
     deadline: int,
 ) -> SignableMessage:
-    """The message of a batch."""
+    """The message of a batch; its owner is the identity itself unless another one is named."""
     domain: dict[str, Any] = {
         "name": "EthereumDIDRegistry",
         "version": "1",
@@ -47,6 +49,7 @@ def typed_message(
     members = ("kind", "name", "value", "validity")
     message = {
         "identity": identity,
+        "owner": owner or identity,
         "changes": [dict(zip(members, change, strict=True)) for change in changes],
         "nonce": nonce,
         "deadline": deadline,

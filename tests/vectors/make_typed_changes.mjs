@@ -11,6 +11,7 @@ const domain = { name: 'EthereumDIDRegistry', version: '1', chainId: 1, verifyin
 const types = {
   ApplyChanges: [
     { name: 'identity', type: 'address' },
+    { name: 'owner', type: 'address' },
     { name: 'changes', type: 'Change[]' },
     { name: 'nonce', type: 'uint256' },
     { name: 'deadline', type: 'uint256' },
@@ -41,7 +42,7 @@ const batches = [
 ]
 const vectors = []
 for (const [nonce, [id, reason, changes]] of batches.entries()) {
-  const message = { identity: wallet.address, changes, nonce: String(nonce), deadline: '4102444800' }
+  const message = { identity: wallet.address, owner: wallet.address, changes, nonce: String(nonce), deadline: '4102444800' }
   vectors.push({
     id: `typed-${nonce}-${id}`,
     source: `ethers ${version}`,

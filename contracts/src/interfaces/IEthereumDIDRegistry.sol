@@ -6,7 +6,7 @@ import {IERC1056} from "./IERC1056.sol";
 /// @title The did:ethr registry: ERC-1056 with batches, typed signatures and bulk reads
 /// @notice Ownerless and immutable. Every ERC-1056 client works unchanged; what is new stands beside it.
 /// @dev EIP-712 domain: name "EthereumDIDRegistry", version "1", chainId, verifyingContract. Types:
-/// `ApplyChanges(address identity,Change[] changes,uint256 nonce,uint256 deadline)` and
+/// `ApplyChanges(address identity,address owner,Change[] changes,uint256 nonce,uint256 deadline)` and
 /// `Change(uint8 kind,bytes32 name,bytes value,uint256 validity)`.
 interface IEthereumDIDRegistry is IERC1056 {
     // --------------------------------------------------------------------------------------------- types

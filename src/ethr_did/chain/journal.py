@@ -150,38 +150,66 @@ class Journal:
         """A context in which no other process or thread chooses a nonce.
 
         Raises:
-            TransactionError: another one holds it for two minutes.
+            TransactionError: another one holds it for two minutes, or it cannot be written.
         """
         from filelock import FileLock, Timeout  # needed only by those who send
 
-        self._make(self.path)
+        lock = FileLock(self.path / "lock", timeout=_LOCK_PATIENCE)
         try:
-            with FileLock(self.path / "lock", timeout=_LOCK_PATIENCE):
-                yield
-        except Timeout as cause:
+            self._make(self.path)
+            lock.acquire()
+        except Timeout as cause:  # an OSError, too
             raise TransactionError(
                 f"another process has been sending from {to_checksum_address(self.sender)} on "
                 f"chain {self.chain_id} for {_LOCK_PATIENCE:.0f} seconds",
                 hint="It may be waiting for a confirmation on a device. End it, or wait.",
             ) from cause
+        except OSError as cause:
+            raise self._unwritable(cause) from cause
+        try:
+            yield
+        finally:
+            lock.release()
 
     def write(self, entry: Entry, **changes: Any) -> Entry:
-        """The entry with those changes, on disk."""
+        """The entry with those changes, on disk.
+
+        Raises:
+            TransactionError: it cannot be written; a new transaction is then not sent.
+        """
         entry = replace(entry, **changes)
+        try:
+            self._write(entry)
+        except OSError as cause:
+            raise self._unwritable(cause) from cause
+        return entry
+
+    def _write(self, entry: Entry) -> None:
         folder = self.path / ("done" if entry.state.is_final else "open")
         self._make(folder)
         name = self._name(entry)
         draft = folder / f".{name}.{secrets.token_hex(8)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        with open(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - mode
-            json.dump(entry.to_dict(), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(folder / name)
+        try:
+            with open(os.open(draft, flags, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - mode
+                json.dump(entry.to_dict(), file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(folder / name)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
         flush_directory(folder)
         if entry.state.is_final:
             (self.path / "open" / name).unlink(missing_ok=True)
-        return entry
+
+    def _unwritable(self, cause: OSError) -> TransactionError:
+        return TransactionError(
+            f"the journal {self.path} cannot be written: {cause.strerror or cause}",
+            hint="Nothing is sent without it. Make it writable, or make room, and do the same "
+            "again. ETHR_DID_STATE_DIR names its folder.",
+            path=str(self.path),
+        )
 
     def open_entries(self) -> list[Entry]:
         """Those whose end is not known, by nonce.

@@ -31,6 +31,7 @@ __all__ = [
     "KeystoreEntry",
     "KeystoreSigner",
     "import_key",
+    "import_key_file",
     "list_keystores",
     "new_keystore",
     "open_key_file",
@@ -122,6 +123,20 @@ def open_key_file(path: Path) -> LocalSigner:
     Raises:
         SignerError: the file cannot be used; the words say why, and never what is in it.
     """
+    try:
+        return LocalSigner(Secret(_read_key_file(path)))
+    except InvalidKey as cause:
+        raise SignerError(f"{path}: {cause.message}", path=str(path)) from cause
+
+
+def _read_key_file(path: Path) -> bytes:
+    if _KEY.fullmatch(str(path)):
+        # Neither echoed nor looked for.
+        raise SignerError(
+            "what was given looks like a private key, not like the path of a file",
+            hint="Put it into a file and chmod 600 that. What is typed on a command line stays in "
+            "the history of the shell: remove it there, or choose another key.",
+        )
     match = _KEY.fullmatch(_text(read_private_file(path, limit=_MAX_KEY_FILE), path).strip())
     if match is None:
         raise SignerError(
@@ -129,10 +144,7 @@ def open_key_file(path: Path) -> LocalSigner:
             hint="It must hold 64 hexadecimal digits and nothing else.",
             path=str(path),
         )
-    try:
-        return LocalSigner(Secret(bytes.fromhex(match[1])))
-    except InvalidKey as cause:
-        raise SignerError(f"{path}: {cause.message}", path=str(path)) from cause
+    return bytes.fromhex(match[1])
 
 
 def read_password_file(path: Path) -> str:
@@ -191,6 +203,27 @@ def import_key(
     path = directory / f"UTC--{moment}--{address.hex()}"
     write_new_file(path, json.dumps(content, separators=(",", ":")).encode() + b"\n")
     return KeystoreEntry(path=path, address=address)
+
+
+def import_key_file(
+    directory: Path, path: Path, password: str, *, now: int, scrypt_n: int = SCRYPT_N
+) -> KeystoreEntry:
+    """The keystore of a key that lies in the clear in a file; arguments as for ``new_keystore``.
+
+    Args:
+        directory: of the keystores.
+        path: as for ``open_key_file``; it is left as it is.
+        password: of the new file.
+        now: Unix seconds.
+        scrypt_n: work factor.
+
+    Raises:
+        SignerError: the key file cannot be used, or as ``import_key``.
+    """
+    try:
+        return import_key(directory, _read_key_file(path), password, now=now, scrypt_n=scrypt_n)
+    except InvalidKey as cause:
+        raise SignerError(f"{path}: {cause.message}", path=str(path)) from cause
 
 
 def list_keystores(directory: Path) -> list[KeystoreEntry]:

@@ -214,7 +214,8 @@ class Sender:
         with self.journal.lock():
             waiting = self.journal.open_entries()
             prepared = self._prepare(intents, waiting)
-            still = self._told(*self._settle(waiting, prepared))
+            still, unheard = self._settle(waiting, prepared)
+            still = self._told(still, unheard, strict=True)
             known = {entry.intent: entry for entry in still}
             known |= self._done_before(keys, known)
             fresh = [place for place, key in enumerate(keys) if key not in known]
@@ -316,8 +317,14 @@ class Sender:
 
     # -- sending the bytes -----------------------------------------------------------------------
 
-    def _broadcast(self, entries: Sequence[Entry]) -> list[Sent]:
-        """Each entry after it was sent, all in one round trip, with the error if it failed."""
+    def _broadcast(self, entries: Sequence[Entry], *, again: bool = False) -> list[Sent]:
+        """Each entry after it was sent, all in one round trip, with the error if it failed.
+
+        Args:
+            entries: to send.
+            again: an earlier run may have sent them: a refusal now does not mean that no other
+                node has them, so they stay open.
+        """
         if not entries:
             return []
         batch = [Request("eth_sendRawTransaction", ("0x" + e.raw.hex(),)) for e in entries]
@@ -326,9 +333,10 @@ class Sender:
             answers = self.chain.send(batch)
         except ChainError as failure:
             answers = [failure] * len(entries)
-        return [self._after_sending(e, a) for e, a in zip(entries, answers, strict=True)]
+        pairs = zip(entries, answers, strict=True)
+        return [self._after_sending(entry, answer, again=again) for entry, answer in pairs]
 
-    def _after_sending(self, entry: Entry, answer: Answer) -> Sent:
+    def _after_sending(self, entry: Entry, answer: Answer, *, again: bool) -> Sent:
         match read_taken(answer):
             case Taken.YES:
                 entry = self.journal.write(entry, state=State.SENT)
@@ -336,6 +344,8 @@ class Sender:
                 return entry, _other_hash(entry, answer)
             case Taken.NONCE_USED:
                 return self._look_closer([entry])[0], None
+            case Taken.NOT_SENT | Taken.NO if again:
+                return self.journal.write(entry, note=answer.message), _blocked(entry, answer)
             case Taken.NOT_SENT:
                 refused = self.journal.write(entry, state=State.REFUSED, note=answer.message)
                 return refused, answer
@@ -419,14 +429,28 @@ class Sender:
         state = State.MINED if receipt.succeeded else State.FAILED
         return self.journal.write(entry, state=state, block_number=receipt.block_number)
 
-    def _told(self, still: Sequence[Entry], unheard: Sequence[Entry]) -> list[Entry]:
+    def _told(
+        self, still: Sequence[Entry], unheard: Sequence[Entry], *, strict: bool = False
+    ) -> list[Entry]:
         """The open entries, after those that the node had not heard of were sent again.
 
-        A refused one leaves: its nonce is free.
+        Of those that bid for one nonce only the dearest is sent: pools refuse the others.
+
+        Raises:
+            TransactionPending: one is not taken, so that whatever came after would only wait for
+                it; raised if ``strict``.
         """
-        after = {entry.tx_hash: entry for entry, _ in self._broadcast(unheard)}
+        dearest: dict[int, Entry] = {}
+        for entry in sorted(still, key=lambda entry: _fee_cap(entry.tx)):
+            if not entry.state.is_final:
+                dearest[entry.nonce] = entry
+        sent = self._broadcast([e for e in unheard if dearest[e.nonce] is e], again=True)
+        for _, failure in sent:
+            if failure is not None and strict:
+                raise failure
+        after = {entry.tx_hash: entry for entry, _ in sent}
         told = [after.get(entry.tx_hash, entry) for entry in still]
-        return [e for e in told if e.state not in (State.REFUSED, State.REPLACED)]
+        return [entry for entry in told if entry.state is not State.REPLACED]
 
     def recover(self) -> list[Entry]:
         """The open entries of the journal, with what became of them; lost ones are sent again.
@@ -680,6 +704,20 @@ def _pending(entry: Entry, what: str) -> TransactionPending:
         tx_hash=tx_hash,
         nonce=entry.nonce,
     )
+
+
+def _blocked(entry: Entry, answer: ChainError) -> TransactionPending:
+    tx_hash = "0x" + entry.tx_hash.hex()
+    error = TransactionPending(
+        f"an earlier transaction, {tx_hash} ({entry.purpose}), is still open, and the node does "
+        f"not take it now: {answer.message}",
+        hint=f"Whatever comes after would wait for its nonce, {entry.nonce}. Put right what the "
+        "node says, or replace or cancel it.",
+        tx_hash=tx_hash,
+        nonce=entry.nonce,
+    )
+    error.__cause__ = answer
+    return error
 
 
 def _refused(entry: Entry, answer: ChainError) -> TransactionError:

@@ -68,6 +68,7 @@ _EIP712_TYPES = {
     ],
     "ApplyChanges": [
         {"name": "identity", "type": "address"},
+        {"name": "owner", "type": "address"},
         {"name": "changes", "type": "Change[]"},
         {"name": "nonce", "type": "uint256"},
         {"name": "deadline", "type": "uint256"},
@@ -181,6 +182,7 @@ def typed_changes(
     chain_id: int,
     registry: Address,
     identity: Address,
+    owner: Address,
     changes: Sequence[Change],
     nonce: int,
     deadline: int,
@@ -198,6 +200,7 @@ def typed_changes(
         },
         "message": {
             "identity": to_checksum_address(identity),
+            "owner": to_checksum_address(owner),
             "changes": [
                 {
                     "kind": kind,

@@ -95,6 +95,7 @@ class RelayMessage:
             chain_id=self.chain_id,
             registry=self.registry,
             identity=self.identity,
+            owner=self.owner,
             changes=self.changes,
             nonce=self.nonce,
             deadline=self.deadline or 0,

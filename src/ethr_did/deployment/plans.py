@@ -409,15 +409,18 @@ class _Facts:
         if plain and standing is not Standing.DEPLOYED:
             # Whatever took the recorded place does not stand in the way of another one.
             address, standing, found = create_address(*creator), Standing.ABSENT, b""
-        # While the proxy is missing, the estimate is that of a creation: within 1% of the same.
+        # While the proxy is missing, the estimate is that of a creation: 2% less.
         estimate = through if self.proxy is Standing.DEPLOYED else create
         gas = quantity_of(estimate) if standing is Standing.ABSENT else 0
         fees = self.fees(gas)
+        # A plain run may find what an earlier one deployed through the proxy.
+        usual = create2_address(artifact.init_code, salt_of(artifact.name))
+        by_proxy = not plain or address == usual
         return PlannedContract(
             artifact=artifact,
             address=address or create_address(*creator),
-            salt=None if plain else salt_of(artifact.name),
-            factory=None if plain else PROXY,
+            salt=salt_of(artifact.name) if by_proxy else None,
+            factory=PROXY if by_proxy else None,
             standing=standing,
             found_code_hash=keccak(found) if found else None,
             gas=gas,
