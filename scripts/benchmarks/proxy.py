@@ -96,7 +96,7 @@ class _Proxy:
         if int(delay):
             await asyncio.sleep(int(delay) / 1000)
         to_node.write(
-            b"POST / HTTP/1.1\r\nHost: node\r\nContent-Type: application/json\r\n"
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
         )
         _, answer = await _message(up)

@@ -192,10 +192,11 @@ class Runs:
             def resolve(name: str, identity: str) -> Turn:
                 did = f"did:ethr:{name}:{identity}"
                 start = time.perf_counter()
-                result = resolver.resolve(did).to_dict()
+                result = resolver.resolve(did)
+                result.to_dict()
                 elapsed = time.perf_counter() - start
-                document = result["didDocument"]
-                return self._turn(name, elapsed * 1000, len(document["verificationMethod"]))
+                methods = result.require_document().verification_method
+                return self._turn(name, elapsed * 1000, len(methods))
 
             yield resolve
 

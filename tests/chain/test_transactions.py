@@ -121,7 +121,7 @@ def test_it_is_in_the_journal_before_any_node_sees_it(
         known = chain.ledger.transaction(progress.entry.tx_hash) is not None
         seen.append((progress.stage, state, known))
 
-    sender._tell = note
+    sender._tell = sender.watch._tell = note
     sender.send(set_service(alice, registry))
 
     assert seen == [
@@ -674,9 +674,9 @@ def test_what_is_not_mined_in_time_says_how_to_go_on(
 def test_confirmations_are_waited_for(
     patient: Sender, registry: Address, alice: LocalAccount, chain: LocalChain, clock: Clock
 ) -> None:
-    patient.waiting = Waiting(confirmations=3, timeout=60, poll=2)
+    patient.watch.waiting = Waiting(confirmations=3, timeout=60, poll=2)
     seen: list[int] = []
-    patient._tell = lambda progress: (
+    patient.watch._tell = lambda progress: (
         seen.append(progress.confirmations) if progress.stage == "mined" else None
     )
     clock.plans = [chain.mine, chain.mine]
@@ -691,7 +691,7 @@ def test_confirmations_are_waited_for(
 def test_a_block_that_is_taken_back_is_waited_for_again(
     patient: Sender, registry: Address, alice: LocalAccount, chain: LocalChain, clock: Clock
 ) -> None:
-    patient.waiting = Waiting(confirmations=2, timeout=60, poll=2)
+    patient.watch.waiting = Waiting(confirmations=2, timeout=60, poll=2)
     mark = chain.snapshot()
 
     def reorganise() -> None:

@@ -72,7 +72,7 @@ def test_path_means_nothing() -> None:
         selected("/a#key")
 
 
-@pytest.mark.parametrize("name", ["service-1", f"{DID}%23service-1", "%23service-1"])
+@pytest.mark.parametrize("name", ["service-1", f"{DID}%23service-1"])
 def test_service_is_chosen_by_its_id(name: str) -> None:
     result = selected(f"?service={name}")
     assert (result.content, result.content_type) == ("https://hub.example/a/b?c", URI_LIST)
@@ -101,7 +101,7 @@ def test_document_asked_for_holds_the_chosen_service_only() -> None:
 
 
 def test_endpoint_without_a_uri_is_not_found() -> None:
-    with pytest.raises(NotFoundError, match="the endpoint of .*#service-3 holds no URI"):
+    with pytest.raises(NotFoundError, match=r"the endpoint of .*#service-3 holds no URI"):
         selected("?service=service-3")
 
 

@@ -13,6 +13,8 @@ What differs, by name; docs/interop.md has the reasons. Whatever is not in this 
   6. Numbers: the peer does not count a valid entry whose name it cannot read, and counts it once
      it has expired. We count it always.
   7. Deactivated: the peer has a document of empty lists, we have none.
+  8. In the very second in which an entry ends, the peer still lists it. Which second is asked about
+     the document does not say: comparisons stay clear of it, and a test of its own shows it.
 """
 
 from __future__ import annotations

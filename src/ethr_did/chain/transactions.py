@@ -6,9 +6,11 @@ Rules:
      journal before the lock is given back. Only then it is sent.
   3. The next nonce is the lowest that neither the node counts as used nor an open entry holds.
   4. The same wish is not sent twice: while its transaction is open, it is taken up again.
-  5. What a node says to a sent transaction is a hint; what counts is the receipt. A transaction
-     is lost only when its nonce is mined and it has no receipt, at two looks.
+  5. A first refusal frees the nonce. A refusal of what an earlier run may have sent frees nothing:
+     another node may have it.
   6. An error never says "not sent" of what may have been sent: that is ``TransactionPending``.
+
+What becomes of them afterwards is in watching.py.
 
 Round trips of a change that goes well: one to prepare, one to send, one for each look at whether
 it is mined.
@@ -17,8 +19,8 @@ it is mined.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from eth_hash.auto import keccak
 
@@ -29,8 +31,8 @@ from ethr_did.chain.journal import Entry, Journal, State
 from ethr_did.chain.pool_answers import Taken, read_taken
 from ethr_did.chain.preparation import Intent, Prepared, Quote, prepare, quote_of, tx_fields
 from ethr_did.chain.receipts import Receipt, read_receipt
-from ethr_did.chain.request import Request, get_block
-from ethr_did.chain.reverts import is_revert, revert_error
+from ethr_did.chain.request import Request
+from ethr_did.chain.watching import Door, Progress, Waiting, Watch, pending, receipt_request
 from ethr_did.core.keys import to_checksum_address
 from ethr_did.errors import (
     ChainError,
@@ -38,7 +40,6 @@ from ethr_did.errors import (
     InsufficientFunds,
     InvalidInput,
     NodeInconsistent,
-    Reverted,
     TransactionError,
     TransactionPending,
     TransactionReplaced,
@@ -47,7 +48,7 @@ from ethr_did.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ethr_did.chain.request import Answer, Steps
+    from ethr_did.chain.request import Answer
     from ethr_did.chain.signer import Signer
 
 __all__ = ["FeeRules", "Intent", "Progress", "Quote", "Receipt", "Sender", "Waiting"]
@@ -55,42 +56,8 @@ __all__ = ["FeeRules", "Intent", "Progress", "Quote", "Receipt", "Sender", "Wait
 _ATTEMPTS = 3
 """With a new nonce each, where others send from the same account without this journal."""
 
-
 Sent = tuple[Entry, EthrDIDError | None]
 """An entry after it was sent, and why it is not on its way, if so."""
-
-
-class Door(Protocol):
-    """The part of ``Chain`` that is used here."""
-
-    def run(self, steps: Steps[Any]) -> Any:
-        """The result of a reading."""
-
-    def send(self, batch: Sequence[Request]) -> Sequence[Answer]:
-        """One answer for each request."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Where a transaction stands, for those who wait."""
-
-    stage: str
-    """``signed``, ``sent``, ``resumed``, ``waiting`` or ``mined``."""
-    entry: Entry
-    confirmations: int = 0
-    """Blocks from the one that holds it to the newest, both counted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """How long to wait, and for what."""
-
-    confirmations: int = 1
-    """Blocks from the one that holds it to the newest, both counted."""
-    timeout: float = 300.0
-    """Seconds."""
-    poll: float = 2.0
-    """Seconds between two looks."""
 
 
 class Sender:
@@ -131,10 +98,16 @@ class Sender:
         self.address = signer.address
         self.journal = journal
         self.rules = rules or FeeRules()
-        self.waiting = waiting or Waiting()
         self._tell = on_progress
         self._clock = clock
-        self._sleep = sleep
+        self.watch = Watch(
+            chain,
+            journal,
+            waiting=waiting or Waiting(),
+            on_progress=on_progress,
+            clock=clock,
+            sleep=sleep,
+        )
         if (journal.chain_id, journal.sender) != (chain_id, self.address):
             raise TransactionError(
                 f"the journal {journal.path} is not that of {self._account} on chain {chain_id}",
@@ -177,7 +150,7 @@ class Sender:
         """
         entries = self.submit(intents)
         resumed = {entry.tx_hash for entry, again in entries if again}
-        receipts = [self._wait(entry) for entry, _ in entries]
+        receipts = [self.watch.wait(entry) for entry, _ in entries]
         return [
             replace(receipt, resumed=entry.tx_hash in resumed)
             for receipt, (entry, _) in zip(receipts, entries, strict=True)
@@ -337,34 +310,25 @@ class Sender:
         return [self._after_sending(entry, answer, again=again) for entry, answer in pairs]
 
     def _after_sending(self, entry: Entry, answer: Answer, *, again: bool) -> Sent:
-        match read_taken(answer):
-            case Taken.YES:
-                entry = self.journal.write(entry, state=State.SENT)
-                self._tell(Progress(stage="sent", entry=entry))
-                return entry, _other_hash(entry, answer)
-            case Taken.NONCE_USED:
-                return self._look_closer([entry])[0], None
-            case Taken.NOT_SENT | Taken.NO if again:
-                return self.journal.write(entry, note=answer.message), _blocked(entry, answer)
-            case Taken.NOT_SENT:
-                refused = self.journal.write(entry, state=State.REFUSED, note=answer.message)
-                return refused, answer
-            case Taken.NO:
-                refused = self.journal.write(entry, state=State.REFUSED, note=answer.message)
-                return refused, _refused(entry, answer)
-        if self._is_known(entry):
-            return self.journal.write(entry, state=State.SENT), None
-        failure = _pending(entry, f"it is not known whether a node has it: {answer.message}")
+        taken = read_taken(answer)
+        if taken is Taken.NONCE_USED:
+            return self.watch.look_closer([entry])[0], None
+        if taken in (Taken.NO, Taken.NOT_SENT):
+            return self._not_taken(entry, answer, again=again)
+        if taken is Taken.YES or self.watch.is_known(entry):
+            entry = self.journal.write(entry, state=State.SENT)
+            self._tell(Progress(stage="sent", entry=entry))
+            return entry, _other_hash(entry, answer)
+        failure = pending(entry, f"it is not known whether a node has it: {answer.message}")
         failure.__cause__ = answer
         return entry, failure
 
-    def _is_known(self, entry: Entry) -> bool:
-        """Whether the node has the transaction, waiting or mined; no where it does not say."""
-        try:
-            (answer,) = self.chain.send([_by_hash(entry)])
-        except ChainError:
-            return False
-        return answer is not None and not isinstance(answer, ChainError)
+    def _not_taken(self, entry: Entry, answer: ChainError, *, again: bool) -> Sent:
+        if again:
+            return self.journal.write(entry, note=answer.message), _blocked(entry, answer)
+        never_left = read_taken(answer) is Taken.NOT_SENT
+        failure = answer if never_left else _refused(entry, answer)
+        return self.journal.write(entry, state=State.REFUSED, note=answer.message), failure
 
     # -- what became of them ---------------------------------------------------------------------
 
@@ -389,11 +353,11 @@ class Sender:
             for entry, receipt, _ in looks
             if receipt is None and entry.nonce < prepared.latest_nonce
         ]
-        after = {entry.tx_hash: entry for entry in self._look_closer(doubtful)}
+        after = {entry.tx_hash: entry for entry in self.watch.look_closer(doubtful)}
         still, unheard = [], []
         for entry, receipt, found in looks:
             if receipt is not None:
-                still.append(self._mined(entry, receipt))
+                still.append(self.watch.mined(entry, receipt))
             elif entry.tx_hash in after:
                 if after[entry.tx_hash].state is not State.REPLACED:
                     still.append(after[entry.tx_hash])
@@ -402,32 +366,6 @@ class Sender:
                 if found is None:
                     unheard.append(entry)
         return still, unheard
-
-    def _look_closer(self, entries: Sequence[Entry]) -> list[Entry]:
-        """The entries whose nonce is said to be used: mined, replaced, or still open.
-
-        A second look: behind one URL there may be several nodes, one block apart.
-        """
-        if not entries:
-            return []
-        asked = [self._count_request(), *(_receipt_request(entry) for entry in entries)]
-        count, *receipts = self.chain.send(asked)
-        used = quantity_of(count)
-        settled = []
-        for entry, answer in zip(entries, receipts, strict=True):
-            receipt = read_receipt(answer, entry.tx_hash)
-            if receipt is not None:
-                settled.append(self._mined(entry, receipt))
-            elif entry.nonce < used:
-                note = "another transaction took its nonce"
-                settled.append(self.journal.write(entry, state=State.REPLACED, note=note))
-            else:
-                settled.append(entry)
-        return settled
-
-    def _mined(self, entry: Entry, receipt: Receipt) -> Entry:
-        state = State.MINED if receipt.succeeded else State.FAILED
-        return self.journal.write(entry, state=state, block_number=receipt.block_number)
 
     def _told(
         self, still: Sequence[Entry], unheard: Sequence[Entry], *, strict: bool = False
@@ -485,131 +423,7 @@ class Sender:
                 f"{entry.purpose}: no node took 0x{tx_hash.hex()}: {entry.note}",
                 hint="Nothing was changed. Do it again: it gets a new transaction.",
             )
-        return self._wait(entry)
-
-    def _wait(self, entry: Entry) -> Receipt:
-        deadline = self._clock() + self.waiting.timeout
-        suspected, last = False, None
-        while True:
-            try:
-                receipt, confirmations, used = self._look(entry)
-            except ChainError as failure:
-                receipt, confirmations, used, last = None, 0, False, failure
-            if receipt is not None:
-                self._tell(Progress(stage="mined", entry=entry, confirmations=confirmations))
-                if confirmations >= self.waiting.confirmations:
-                    return self._finished(entry, receipt)
-            elif used and suspected:
-                raise self._lost(entry)
-            else:
-                self._tell(Progress(stage="waiting", entry=entry))
-            suspected = used and receipt is None
-            if self._clock() >= deadline:
-                raise _pending(
-                    entry, f"not mined within {self.waiting.timeout:.0f} seconds"
-                ) from last
-            self._sleep(self.waiting.poll)
-
-    def _look(self, entry: Entry) -> tuple[Receipt | None, int, bool]:
-        """Receipt, its confirmations, and whether the nonce is used; one round trip, often."""
-        rivals = self._same_wish(entry)
-        asked = [get_block("latest"), self._count_request(), *map(_receipt_request, rivals)]
-        head, count, *answers = self.chain.send(asked)
-        used = quantity_of(count) > entry.nonce
-        for rival, answer in zip(rivals, answers, strict=True):
-            receipt = read_receipt(answer, rival.tx_hash)
-            if receipt is not None:
-                return self._timed(receipt, head)
-        return None, 0, used
-
-    def _timed(self, receipt: Receipt, newest: Answer) -> tuple[Receipt, int, bool]:
-        block = newest
-        if isinstance(newest, ChainError) or newest["hash"] != "0x" + receipt.block_hash.hex():
-            (block,) = self.chain.send([get_block(receipt.block_hash)])
-        number = receipt.block_number if isinstance(newest, ChainError) else newest["number"]
-        head = number if isinstance(number, int) else quantity_of(number)
-        if block is None or isinstance(block, ChainError):
-            return receipt, max(head - receipt.block_number + 1, 1), True
-        timed = replace(receipt, block_timestamp=quantity_of(block["timestamp"]))
-        return timed, max(head - receipt.block_number + 1, 1), True
-
-    def _same_wish(self, entry: Entry) -> list[Entry]:
-        """The entry and what replaces it with the same purpose."""
-        rivals = self._rivals(entry)
-        return [entry, *(rival for rival in rivals if rival.intent == entry.intent)]
-
-    def _rivals(self, entry: Entry) -> list[Entry]:
-        """What was signed for the same nonce."""
-        found = self.journal.at_nonce(entry.nonce)
-        return [other for other in found if other.tx_hash != entry.tx_hash]
-
-    def _finished(self, entry: Entry, receipt: Receipt) -> Receipt:
-        mined = entry
-        for other in (entry, *self._rivals(entry)):
-            if other.tx_hash == receipt.tx_hash:
-                mined = self._mined(other, receipt)
-            elif not other.state.is_final:
-                note = f"0x{receipt.tx_hash.hex()} was mined"
-                self.journal.write(other, state=State.REPLACED, note=note)
-        if not receipt.succeeded:
-            raise self._reverted(mined, receipt)
-        return receipt
-
-    def _lost(self, entry: Entry) -> TransactionReplaced:
-        mined = self._mined_rival(entry)
-        self.journal.write(entry, state=State.REPLACED, note="another transaction took its nonce")
-        by = "a transaction that is not in this journal"
-        if mined is not None:
-            by = f"0x{mined.tx_hash.hex()} ({mined.purpose})"
-        return TransactionReplaced(
-            f"{entry.purpose}: nonce {entry.nonce} of {self._account} was used by {by}, not by "
-            f"0x{entry.tx_hash.hex()}",
-            hint="It did not happen. Check what was sent instead, then try again.",
-            tx_hash="0x" + entry.tx_hash.hex(),
-            nonce=entry.nonce,
-            replaced_by=None if mined is None else "0x" + mined.tx_hash.hex(),
-        )
-
-    def _mined_rival(self, entry: Entry) -> Entry | None:
-        rivals = self._rivals(entry)
-        answers = self.chain.send([_receipt_request(r) for r in rivals]) if rivals else []
-        for rival, answer in zip(rivals, answers, strict=True):
-            receipt = (
-                None if isinstance(answer, ChainError) else read_receipt(answer, rival.tx_hash)
-            )
-            if receipt is not None:
-                return self._mined(rival, receipt)
-        return None
-
-    def _reverted(self, entry: Entry, receipt: Receipt) -> TransactionError:
-        """The error for a transaction that was mined and did nothing."""
-        where = f"mined in block {receipt.block_number}, and reverted"
-        facts: dict[str, Any] = {
-            "tx_hash": "0x" + receipt.tx_hash.hex(),
-            "block_number": receipt.block_number,
-        }
-        if receipt.gas_used >= entry.tx["gas"]:
-            return Reverted(
-                f"{entry.purpose}: {where}: it used up its {receipt.gas_used} gas",
-                hint="Send it again with a higher gas margin.",
-                **facts,
-            )
-        fields = {name: entry.tx[name] for name in ("to", "data") if name in entry.tx}
-        fields |= {"from": self._account, "value": hex(entry.tx["value"])}
-        # What it met is the state of the block before, changed by those ahead of it in the block.
-        blocks = (receipt.block_number - 1, receipt.block_number)
-        asked = [Request("eth_call", (fields, hex(number))) for number in blocks]
-        try:
-            answers = self.chain.send(asked)
-        except ChainError:
-            answers = []
-        for answer in answers:
-            if is_revert(answer):
-                error = revert_error(answer, purpose=entry.purpose, sender=self.address)
-                return type(error)(
-                    f"{error.message} ({where})", hint=error.hint, **dict(error.facts), **facts
-                )
-        return Reverted(f"{entry.purpose}: {where}; why is not to be found out", **facts)
+        return self.watch.wait(entry)
 
     # -- replacing -------------------------------------------------------------------------------
 
@@ -644,14 +458,14 @@ class Sender:
                     hint="Only a transaction that waits can be replaced.",
                 )
             count, receipt, *market = self.chain.send(
-                [self._count_request(), _receipt_request(old), *fee_requests()]
+                [self.watch.count_request(), receipt_request(old), *fee_requests()]
             )
             if quantity_of(count) > old.nonce or read_receipt(receipt, tx_hash) is not None:
                 raise TransactionError(
                     f"nonce {old.nonce} of {self._account} is used already",
                     hint="Wait on the transaction: it will say which one was mined.",
                 )
-            waiting = [e for e in (old, *self._rivals(old)) if not e.state.is_final]
+            waiting = [e for e in (old, *self.watch.rivals(old)) if not e.state.is_final]
             dearest = max(waiting, key=lambda e: _fee_cap(e.tx))
             fees = outbid(dearest.tx, read_market(market), bump_percent=bump_percent)
             tx = {**old.tx, **fees.to_tx(), **changes}
@@ -668,11 +482,13 @@ class Sender:
     # -- small things ----------------------------------------------------------------------------
 
     @property
+    def waiting(self) -> Waiting:
+        """How long ``wait`` and its callers wait, and for what."""
+        return self.watch.waiting
+
+    @property
     def _account(self) -> str:
         return to_checksum_address(self.address)
-
-    def _count_request(self) -> Request:
-        return Request("eth_getTransactionCount", (self._account, "latest"))
 
 
 def _free_nonce(first: int, taken: Iterable[int]) -> int:
@@ -685,25 +501,6 @@ def _free_nonce(first: int, taken: Iterable[int]) -> int:
 def _fee_cap(tx: Mapping[str, Any]) -> int:
     fee: int = tx.get("maxFeePerGas", tx.get("gasPrice", 0))
     return fee
-
-
-def _receipt_request(entry: Entry) -> Request:
-    return Request("eth_getTransactionReceipt", ("0x" + entry.tx_hash.hex(),))
-
-
-def _by_hash(entry: Entry) -> Request:
-    return Request("eth_getTransactionByHash", ("0x" + entry.tx_hash.hex(),))
-
-
-def _pending(entry: Entry, what: str) -> TransactionPending:
-    tx_hash = "0x" + entry.tx_hash.hex()
-    return TransactionPending(
-        f"{entry.purpose}: transaction {tx_hash}: {what}",
-        hint="It is in the journal and may still be mined. Wait on it again, or do the same again: "
-        "it is taken up, not repeated. To outbid it, replace it.",
-        tx_hash=tx_hash,
-        nonce=entry.nonce,
-    )
 
 
 def _blocked(entry: Entry, answer: ChainError) -> TransactionPending:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ethr_did.cli.options import config_option, json_option, load
-from ethr_did.cli.output import describe_wei, print_json, say, table
-from ethr_did.cli.sending import (
-    Sending,
-    confirm,
-    print_receipts,
-    sending_options,
-    waiting_spinner,
-)
+from ethr_did.cli.options import choices, config_option, examples, json_option, load
+from ethr_did.cli.output import print_json, working
+from ethr_did.cli.sending import Sending, confirm, print_plan, print_receipts, sending_options
 from ethr_did.core.changes import (
     DEFAULT_VALIDITY,
     AddDelegate,
@@ -38,12 +31,27 @@ from ethr_did.errors import InvalidFile, InvalidKey, InvalidService, InvalidVali
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ethr_did.identity import Identity, Plan
+    from ethr_did.chain.networks import Network
+    from ethr_did.core.did import EthrDID
+    from ethr_did.settings import Settings
 
-__all__ = ["batch", "deactivate", "delegate", "key", "owner", "read_changes", "service"]
+__all__ = [
+    "batch",
+    "deactivate",
+    "delegate",
+    "find_identity",
+    "key",
+    "owner",
+    "parse_validity",
+    "read_changes",
+    "read_json",
+    "service",
+]
 
 _MAX_FILE = 4 * 1024 * 1024
-"""Bytes of a batch file that are read."""
+"""Bytes of a JSON file that are read."""
+
+_ZERO = bytes(20)
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "y": 365 * 86400}
 
@@ -60,6 +68,10 @@ _purpose = click.option(
     default="veriKey",
     show_default=True,
     help="veriKey (assertions), sigAuth (also authentication) or enc (key agreement).",
+    shell_complete=choices("veriKey", "sigAuth", "enc"),
+)
+_key_type = click.argument(
+    "kind", metavar="TYPE", shell_complete=choices("Ed25519", "Multikey", "Secp256k1", "X25519")
 )
 
 
@@ -100,13 +112,19 @@ def key() -> None:
     """Publish and revoke keys."""
 
 
-@key.command("add", epilog="Example: ethr-did key add DID Ed25519 0x… --purpose sigAuth")
+@key.command(
+    "add",
+    epilog=examples(
+        "ethr-did key add DID Ed25519 0xPUBLICKEY",
+        "ethr-did key add DID Secp256k1 0x02… --purpose sigAuth --validity 2y",
+    ),
+)
 @_did
-@click.argument("kind", metavar="TYPE")
+@_key_type
 @click.argument("public_key")
 @_purpose
 @_validity
-@sending_options
+@sending_options()
 def key_add(
     did: str, kind: str, public_key: str, purpose: str, validity: str, sending: Sending
 ) -> None:
@@ -117,12 +135,14 @@ def key_add(
     make(did, [change], sending)
 
 
-@key.command("revoke", epilog="Example: ethr-did key revoke DID Ed25519 0x… --purpose sigAuth")
+@key.command(
+    "revoke", epilog=examples("ethr-did key revoke DID Ed25519 0xPUBLICKEY --purpose sigAuth")
+)
 @_did
-@click.argument("kind", metavar="TYPE")
+@_key_type
 @click.argument("public_key")
 @_purpose
-@sending_options
+@sending_options()
 def key_revoke(did: str, kind: str, public_key: str, purpose: str, sending: Sending) -> None:
     """Revoke a key: type, key and purpose as when it was added."""
     make(did, [revoked(add_key(kind, _parse_key(public_key), purpose=purpose))], sending)
@@ -139,15 +159,18 @@ _kind_option = click.option(
     default="veriKey",
     show_default=True,
     help="veriKey (assertions), sigAuth (also authentication), or a type of your own.",
+    shell_complete=choices("veriKey", "sigAuth"),
 )
 
 
-@delegate.command("add", epilog="Example: ethr-did delegate add DID 0x… --validity 30d")
+@delegate.command(
+    "add", epilog=examples("ethr-did delegate add DID 0xADDRESS --type sigAuth --validity 30d")
+)
 @_did
 @click.argument("address")
 @_kind_option
 @_validity
-@sending_options
+@sending_options()
 def delegate_add(did: str, address: str, kind: str, validity: str, sending: Sending) -> None:
     """Let another account act for the identity for a time."""
     change = AddDelegate(
@@ -158,11 +181,11 @@ def delegate_add(did: str, address: str, kind: str, validity: str, sending: Send
     make(did, [change], sending)
 
 
-@delegate.command("revoke", epilog="Example: ethr-did delegate revoke DID 0x…")
+@delegate.command("revoke", epilog=examples("ethr-did delegate revoke DID 0xADDRESS"))
 @_did
 @click.argument("address")
 @_kind_option
-@sending_options
+@sending_options()
 def delegate_revoke(did: str, address: str, kind: str, sending: Sending) -> None:
     """End a delegation now."""
     change = RevokeDelegate(delegate_type=encode_name(kind), delegate=parse_address(address))
@@ -176,28 +199,29 @@ def service() -> None:
 
 @service.command(
     "add",
-    epilog=(
-        "Examples:\n\n"
-        "  ethr-did service add DID HubService https://hub.example.com\n\n"
-        """  ethr-did service add DID Messaging '{"uri": "https://m.example", "accept": ["v2"]}'"""
+    epilog=examples(
+        "ethr-did service add DID Hub https://hub.example.com",
+        """ethr-did service add DID Inbox '{"uri": "https://m.example", "accept": ["v2"]}'""",
     ),
 )
 @_did
 @click.argument("kind", metavar="TYPE")
 @click.argument("endpoint")
 @_validity
-@sending_options
+@sending_options()
 def service_add(did: str, kind: str, endpoint: str, validity: str, sending: Sending) -> None:
     """Publish a service. ENDPOINT is a URI, or a JSON object or list."""
     change = add_service(kind, _parse_endpoint(endpoint), validity=parse_validity(validity))
     make(did, [change], sending)
 
 
-@service.command("revoke", epilog="Example: ethr-did service revoke DID HubService https://…")
+@service.command(
+    "revoke", epilog=examples("ethr-did service revoke DID Hub https://hub.example.com")
+)
 @_did
 @click.argument("kind", metavar="TYPE")
 @click.argument("endpoint")
-@sending_options
+@sending_options()
 def service_revoke(did: str, kind: str, endpoint: str, sending: Sending) -> None:
     """Revoke a service: type and endpoint as when it was added."""
     make(did, [revoked(add_service(kind, _parse_endpoint(endpoint)))], sending)
@@ -208,23 +232,24 @@ def owner() -> None:
     """Show and change the owner of an identity."""
 
 
-@owner.command("show")
+@owner.command("show", epilog=examples("ethr-did owner show DID"))
 @_did
 @json_option
 @config_option
 def owner_show(did: str, as_json: bool, config_file: Path | None) -> None:
     """Show who may change the identity."""
     from ethr_did.core.keys import to_checksum_address
+    from ethr_did.identity import Identity
 
     settings = load(config_file)
-    identity, chain = open_identity(did, settings)
-    with chain:
-        standing = identity.standing()
+    parsed, network = find_identity(did, settings)
+    with network.chain(timeout=settings.timeout) as chain, working("Reading the history …"):
+        standing = Identity(network, parsed, chain=chain).standing()
     shown_owner = None if standing.deactivated else to_checksum_address(standing.owner)
     if as_json:
         print_json(
             {
-                "did": identity.did.text,
+                "did": parsed.text,
                 "owner": shown_owner,
                 "deactivated": standing.deactivated,
                 "blockNumber": standing.head.number,
@@ -235,45 +260,280 @@ def owner_show(did: str, as_json: bool, config_file: Path | None) -> None:
         click.echo(shown_owner or "deactivated")
 
 
-@owner.command("change", epilog="Example: ethr-did owner change DID 0xNEWOWNER")
+@owner.command("change", epilog=examples("ethr-did owner change DID 0xNEWOWNER"))
 @_did
 @click.argument("address")
-@sending_options
+@sending_options(asks=True)
 def owner_change(did: str, address: str, sending: Sending) -> None:
     """Hand the identity to a new owner. You cannot take it back."""
     new = parse_address(address)
-    if not any(new):
+    if new == _ZERO:
         raise click.UsageError(
             "The zero address gives the identity up. If you mean that: ethr-did deactivate."
         )
-    if not sending.dry_run:
-        confirm(f"Hand {did} over to {address}?", sending)
     make(did, [ChangeOwner(owner=new)], sending)
 
 
-@click.command(epilog="Example: ethr-did deactivate DID")
+@click.command(epilog=examples("ethr-did deactivate DID"))
 @_did
-@sending_options
+@sending_options(asks=True)
 def deactivate(did: str, sending: Sending) -> None:
     """Give an identity up for good."""
-    if not sending.dry_run:
-        confirm(f"Deactivate {did}? This is final.", sending)
     make(did, [deactivation()], sending)
 
 
 @click.command(
-    epilog=(
-        "The file holds a JSON list; docs/cli.md lists the changes. Example:\n\n"
-        """  [{"change": "addService", "type": "Hub", "endpoint": "https://hub.example.com"},\n\n"""
-        """   {"change": "addDelegate", "delegateType": "veriKey", "delegate": "0x…"}]"""
+    epilog=examples(
+        "ethr-did batch DID changes.json",
+        "jq … | ethr-did batch DID -",
     )
+    + "\n\n"
+    + "\b\nThe file holds a JSON list; docs/cli.md lists the changes:\n"
+    + """  [{"change": "addService", "type": "Hub", "endpoint": "https://hub.example.com"},\n"""
+    + """   {"change": "addDelegate", "delegateType": "veriKey", "delegate": "0x…"}]"""
 )
 @_did
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
-@sending_options
+@sending_options(asks=True)
 def batch(did: str, file: Path, sending: Sending) -> None:
-    """Make several changes in one transaction. FILE is JSON; - reads standard input."""
-    make(did, read_changes(file), sending)
+    """Make several changes in one transaction.
+
+    FILE is JSON; - reads standard input. On registries that take one change at a time the changes
+    are sent one after another; --dry-run tells.
+    """
+    make(did, read_changes(file), sending, is_list=True)
+
+
+def read_changes(file: Path) -> tuple[Change, ...]:
+    """The changes in a JSON file; ``-`` is standard input.
+
+    Raises:
+        InvalidFile: it cannot be read, or is no JSON.
+        InvalidChange: with every fault of the list.
+    """
+    return changes_from_list(read_json(file))
+
+
+def read_json(file: Path) -> Any:
+    """What a JSON file holds; ``-`` is standard input.
+
+    Raises:
+        InvalidFile: it cannot be read, is too large, or is no JSON.
+    """
+    try:
+        if str(file) == "-":
+            data = click.get_binary_stream("stdin").read(_MAX_FILE + 1)
+        else:
+            with file.open("rb") as source:
+                data = source.read(_MAX_FILE + 1)
+        text = data.decode()
+    except OSError as cause:
+        raise InvalidFile(f"{file} cannot be read: {cause.strerror}", path=str(file)) from cause
+    except UnicodeDecodeError as cause:
+        raise InvalidFile(f"{file} is not UTF-8", path=str(file)) from cause
+    if len(data) > _MAX_FILE:
+        raise InvalidFile(f"{file} is longer than {_MAX_FILE} bytes", path=str(file))
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as cause:
+        raise InvalidService(f"{shown(text)} is not JSON: {cause}") from cause
+
+
+@click.group()
+def key() -> None:
+    """Publish and revoke keys."""
+
+
+@key.command(
+    "add",
+    epilog=examples(
+        "ethr-did key add DID Ed25519 0xPUBLICKEY",
+        "ethr-did key add DID Secp256k1 0x02… --purpose sigAuth --validity 2y",
+    ),
+)
+@_did
+@_key_type
+@click.argument("public_key")
+@_purpose
+@_validity
+@sending_options()
+def key_add(
+    did: str, kind: str, public_key: str, purpose: str, validity: str, sending: Sending
+) -> None:
+    """Publish a key. TYPE is Secp256k1, Ed25519, X25519 or Multikey; PUBLIC_KEY is in hex."""
+    change = add_key(
+        kind, _parse_key(public_key), purpose=purpose, validity=parse_validity(validity)
+    )
+    make(did, [change], sending)
+
+
+@key.command(
+    "revoke", epilog=examples("ethr-did key revoke DID Ed25519 0xPUBLICKEY --purpose sigAuth")
+)
+@_did
+@_key_type
+@click.argument("public_key")
+@_purpose
+@sending_options()
+def key_revoke(did: str, kind: str, public_key: str, purpose: str, sending: Sending) -> None:
+    """Revoke a key: type, key and purpose as when it was added."""
+    make(did, [revoked(add_key(kind, _parse_key(public_key), purpose=purpose))], sending)
+
+
+@click.group()
+def delegate() -> None:
+    """Add and revoke delegates."""
+
+
+_kind_option = click.option(
+    "--type",
+    "kind",
+    default="veriKey",
+    show_default=True,
+    help="veriKey (assertions), sigAuth (also authentication), or a type of your own.",
+    shell_complete=choices("veriKey", "sigAuth"),
+)
+
+
+@delegate.command(
+    "add", epilog=examples("ethr-did delegate add DID 0xADDRESS --type sigAuth --validity 30d")
+)
+@_did
+@click.argument("address")
+@_kind_option
+@_validity
+@sending_options()
+def delegate_add(did: str, address: str, kind: str, validity: str, sending: Sending) -> None:
+    """Let another account act for the identity for a time."""
+    change = AddDelegate(
+        delegate_type=encode_name(kind),
+        delegate=parse_address(address),
+        validity=parse_validity(validity),
+    )
+    make(did, [change], sending)
+
+
+@delegate.command("revoke", epilog=examples("ethr-did delegate revoke DID 0xADDRESS"))
+@_did
+@click.argument("address")
+@_kind_option
+@sending_options()
+def delegate_revoke(did: str, address: str, kind: str, sending: Sending) -> None:
+    """End a delegation now."""
+    change = RevokeDelegate(delegate_type=encode_name(kind), delegate=parse_address(address))
+    make(did, [change], sending)
+
+
+@click.group()
+def service() -> None:
+    """Publish and revoke services."""
+
+
+@service.command(
+    "add",
+    epilog=examples(
+        "ethr-did service add DID Hub https://hub.example.com",
+        """ethr-did service add DID Inbox '{"uri": "https://m.example", "accept": ["v2"]}'""",
+    ),
+)
+@_did
+@click.argument("kind", metavar="TYPE")
+@click.argument("endpoint")
+@_validity
+@sending_options()
+def service_add(did: str, kind: str, endpoint: str, validity: str, sending: Sending) -> None:
+    """Publish a service. ENDPOINT is a URI, or a JSON object or list."""
+    change = add_service(kind, _parse_endpoint(endpoint), validity=parse_validity(validity))
+    make(did, [change], sending)
+
+
+@service.command(
+    "revoke", epilog=examples("ethr-did service revoke DID Hub https://hub.example.com")
+)
+@_did
+@click.argument("kind", metavar="TYPE")
+@click.argument("endpoint")
+@sending_options()
+def service_revoke(did: str, kind: str, endpoint: str, sending: Sending) -> None:
+    """Revoke a service: type and endpoint as when it was added."""
+    make(did, [revoked(add_service(kind, _parse_endpoint(endpoint)))], sending)
+
+
+@click.group()
+def owner() -> None:
+    """Show and change the owner of an identity."""
+
+
+@owner.command("show", epilog=examples("ethr-did owner show DID"))
+@_did
+@json_option
+@config_option
+def owner_show(did: str, as_json: bool, config_file: Path | None) -> None:
+    """Show who may change the identity."""
+    from ethr_did.core.keys import to_checksum_address
+    from ethr_did.identity import Identity
+
+    settings = load(config_file)
+    parsed, network = find_identity(did, settings)
+    with network.chain(timeout=settings.timeout) as chain, working("Reading the history …"):
+        standing = Identity(network, parsed, chain=chain).standing()
+    shown_owner = None if standing.deactivated else to_checksum_address(standing.owner)
+    if as_json:
+        print_json(
+            {
+                "did": parsed.text,
+                "owner": shown_owner,
+                "deactivated": standing.deactivated,
+                "blockNumber": standing.head.number,
+                "blockHash": "0x" + standing.head.hash.hex(),
+            }
+        )
+    else:
+        click.echo(shown_owner or "deactivated")
+
+
+@owner.command("change", epilog=examples("ethr-did owner change DID 0xNEWOWNER"))
+@_did
+@click.argument("address")
+@sending_options(asks=True)
+def owner_change(did: str, address: str, sending: Sending) -> None:
+    """Hand the identity to a new owner. You cannot take it back."""
+    new = parse_address(address)
+    if new == _ZERO:
+        raise click.UsageError(
+            "The zero address gives the identity up. If you mean that: ethr-did deactivate."
+        )
+    make(did, [ChangeOwner(owner=new)], sending)
+
+
+@click.command(epilog=examples("ethr-did deactivate DID"))
+@_did
+@sending_options(asks=True)
+def deactivate(did: str, sending: Sending) -> None:
+    """Give an identity up for good."""
+    make(did, [deactivation()], sending)
+
+
+@click.command(
+    epilog=examples(
+        "ethr-did batch DID changes.json",
+        "jq … | ethr-did batch DID -",
+    )
+    + "\n\n"
+    + "\b\nThe file holds a JSON list; docs/cli.md lists the changes:\n"
+    + """  [{"change": "addService", "type": "Hub", "endpoint": "https://hub.example.com"},\n"""
+    + """   {"change": "addDelegate", "delegateType": "veriKey", "delegate": "0x…"}]"""
+)
+@_did
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@sending_options(asks=True)
+def batch(did: str, file: Path, sending: Sending) -> None:
+    """Make several changes in one transaction.
+
+    FILE is JSON; - reads standard input. On registries that take one change at a time the changes
+    are sent one after another; --dry-run tells.
+    """
+    make(did, read_changes(file), sending, is_list=True)
 
 
 def read_changes(file: Path) -> tuple[Change, ...]:
@@ -310,46 +570,38 @@ def read_json(file: Path) -> Any:
         raise InvalidFile(f"{file} is not JSON: {cause}", path=str(file)) from cause
 
 
-def open_identity(did: str, settings: Any) -> tuple[Identity, Any]:
-    """The identity of a DID, and the way to its chain, which the caller closes."""
+def find_identity(did: str, settings: Settings) -> tuple[EthrDID, Network]:
+    """The DID in a text, and the network that it names."""
     from ethr_did.core.did import EthrDID
-    from ethr_did.identity import Identity
 
     parsed = EthrDID.parse(did)
-    network = settings.table().find(parsed.network)
-    chain = network.chain(timeout=settings.timeout)
-    return Identity(network, parsed, chain=chain), chain
+    return parsed, settings.table().find(parsed.network)
 
 
-def make(did: str, changes: Sequence[Change], sending: Sending) -> None:
+def make(did: str, changes: Sequence[Change], sending: Sending, *, is_list: bool = False) -> None:
     """Nothing; makes changes and prints what became of them, or only what they would cost."""
+    from ethr_did.identity import Identity
+
     settings = sending.settings()
-    identity, chain = open_identity(did, settings)
-    with chain:
-        sender = sending.sender(settings, identity.network, chain)
+    parsed, network = find_identity(did, settings)
+    with sending.open(settings, network) as (chain, sender):
+        identity = Identity(network, parsed, chain=chain)
         if sending.dry_run:
             print_plan(identity.plan(changes, sender), as_json=sending.as_json)
             return
-        with waiting_spinner():
-            receipts = identity.apply(changes, sender)
-    print_receipts(list(receipts), as_json=sending.as_json)
+        _confirm_final(parsed, changes, sending)
+        receipts = identity.apply(changes, sender)
+    print_receipts(receipts, as_json=sending.as_json, is_list=is_list)
 
 
-def print_plan(plan: Plan, *, as_json: bool) -> None:
-    """Nothing; prints what would be sent and what it would cost."""
-    if as_json:
-        print_json(plan.to_dict())
-        return
-    rows = [
-        (
-            item.intent.purpose,
-            item.estimated_gas,
-            describe_wei(item.expected_cost),
-            describe_wei(item.highest_cost),
-        )
-        for item in plan.quote.items
-    ]
-    table(rows, ("transaction", "gas", "expected cost", "highest cost"))
-    for warning in plan.warnings:
-        say(f"Note: {warning}")
-    say(f"The sender has {describe_wei(plan.quote.balance)}. Nothing was sent.")
+def _confirm_final(did: EthrDID, changes: Sequence[Change], sending: Sending) -> None:
+    """Asks before a change that its owner could not take back."""
+    from ethr_did.core.keys import to_checksum_address
+
+    for change in changes:
+        if isinstance(change, ChangeOwner):
+            owner = to_checksum_address(change.owner)
+            what = f"Hand {did.text} over to {owner}? You cannot take it back."
+            if change.owner == _ZERO:
+                what = f"Deactivate {did.text}? This is final."
+            confirm(what, sending)

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share, and how their help is written."""
 
 from __future__ import annotations
 
@@ -16,14 +16,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ask_password",
+    "choices",
+    "complete_network",
     "config_option",
+    "examples",
     "json_option",
     "load",
+    "network_argument",
+    "network_option",
     "open_resolver",
     "signer_options",
 ]
 
 F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def examples(*lines: str) -> str:
+    """The end of a help text: command lines as they are typed, never wrapped."""
+    # click leaves the lines of a paragraph alone that starts with a backspace.
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def json_option(function: F) -> F:
@@ -56,10 +67,41 @@ def signer_options(*, required: bool = True) -> Callable[[F], F]:
             envvar="ETHR_DID_SIGNER",
             show_envvar=True,
             help="keystore:PATH, keyfile:PATH or remote:URL#0xADDRESS.",
+            shell_complete=choices("keystore:", "keyfile:", "remote:"),
         )
         return signer(password(function))
 
     return add
+
+
+def choices(*words: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """A completion by these words, where others are allowed too."""
+
+    def complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return complete
+
+
+def complete_network(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[str]:
+    """The networks that are known, for the completion of the shell."""
+    from ethr_did.errors import EthrDIDError
+
+    try:
+        known = load(ctx.params.get("config_file")).table()
+    except EthrDIDError:
+        return []  # the command itself will say what is wrong
+    return [network.name for network in known if network.name.startswith(incomplete)]
+
+
+network_argument = click.argument("network", shell_complete=complete_network)
+
+
+def network_option(text: str, **attributes: Any) -> Callable[[F], F]:
+    """Adds ``--network``."""
+    return click.option("--network", help=text, shell_complete=complete_network, **attributes)
 
 
 def ask_password(words: str, *, confirm: bool = False) -> str:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ethr_did.cli.changing import open_identity, parse_validity, read_changes, read_json
+from ethr_did.cli.changing import find_identity, parse_validity, read_changes, read_json
 from ethr_did.cli.creating import open_signer_named
-from ethr_did.cli.options import config_option, json_option, load, signer_options
+from ethr_did.cli.options import (
+    config_option,
+    examples,
+    json_option,
+    load,
+    network_option,
+    signer_options,
+)
 from ethr_did.cli.output import print_json, say
-from ethr_did.cli.sending import Sending, print_receipts, sending_options, waiting_spinner
+from ethr_did.cli.sending import Sending, print_plan, print_receipts, sending_options
+from ethr_did.errors import InvalidFile
 
 if TYPE_CHECKING:
     from ethr_did.core.relay import RelayMessage
@@ -32,12 +39,17 @@ def relay() -> None:
 
 @relay.command(
     "sign",
-    epilog="Example: ethr-did relay sign DID changes.json --lifetime 2h --out message.json",
+    epilog=examples(
+        "ethr-did relay sign DID changes.json --lifetime 2h --out message.json",
+        "ethr-did relay sign DID changes.json | ssh relayer ethr-did relay submit -",
+    ),
 )
 @click.argument("did")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @click.option(
-    "--lifetime", default="1h", show_default=True, help="How long it may be submitted; m, h, d, y."
+    "--lifetime",
+    metavar="TIME",
+    help="How long it may be submitted: seconds, or a number with m, h, d or y; otherwise 1h.",
 )
 @click.option(
     "--kind",
@@ -64,7 +76,7 @@ def relay() -> None:
 def relay_sign(
     did: str,
     file: Path,
-    lifetime: str,
+    lifetime: str | None,
     kind: str | None,
     nonce_offset: int,
     allow_replay: bool,
@@ -74,20 +86,26 @@ def relay_sign(
     as_json: bool,
     config_file: Path | None,
 ) -> None:
-    """Sign the changes in FILE, a JSON list as for `batch`; no gas is needed."""
+    """Sign the changes in FILE; no gas is needed.
+
+    FILE is a JSON list as for `ethr-did batch`; - reads standard input.
+    """
     from ethr_did.core.relay import RelayKind
+    from ethr_did.identity import Identity
 
     _ = as_json  # the message is JSON in any case
     changes = read_changes(file)
-    seconds = parse_validity(lifetime)
-    identity, chain = open_identity(did, load(config_file))
-    chosen = RelayKind(kind) if kind else None
-    with chain:
-        message = identity.sign_relay(
+    seconds = None if lifetime is None else parse_validity(lifetime)
+    if out is not None and out.exists():
+        raise _not_written(out, "it exists already")
+    settings = load(config_file)
+    parsed, network = find_identity(did, settings)
+    with network.chain(timeout=settings.timeout) as chain:
+        message = Identity(network, parsed, chain=chain).sign_relay(
             changes,
             open_signer_named(signer, password_file),
-            deadline=None if chosen is RelayKind.ERC1056 else int(time.time()) + seconds,
-            kind=chosen,
+            lifetime=seconds,
+            kind=RelayKind(kind) if kind else None,
             nonce_offset=nonce_offset,
             allow_replay=allow_replay,
         )
@@ -95,6 +113,8 @@ def relay_sign(
         print_json(message.to_dict())
         return
     _write(out, message)
+    if as_json:
+        print_json(message.to_dict())
     say(f"The message is in {out}. Submit it with: ethr-did relay submit {out}")
 
 
@@ -104,13 +124,27 @@ def _write(out: Path, message: RelayMessage) -> None:
             json.dump(message.to_dict(), file, indent=2)
             file.write("\n")
     except OSError as cause:
-        raise click.ClickException(f"{out} cannot be written: {cause.strerror}") from cause
+        raise _not_written(out, cause.strerror or str(cause)) from cause
 
 
-@relay.command("submit", epilog="Example: ethr-did relay submit message.json")
+def _not_written(out: Path, why: str) -> InvalidFile:
+    return InvalidFile(
+        f"{out} cannot be written: {why}",
+        hint="Name another file, or leave --out away: the message then goes to stdout.",
+        path=str(out),
+    )
+
+
+@relay.command(
+    "submit",
+    epilog=examples(
+        "ethr-did relay submit message.json --dry-run",
+        "ethr-did relay submit message.json",
+    ),
+)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
-@click.option("--network", help="Name or hex chain id; otherwise by the chain id in the message.")
-@sending_options
+@network_option("Name or hex chain id; otherwise by the chain id in the message.")
+@sending_options()
 def relay_submit(file: Path, network: str | None, sending: Sending) -> None:
     """Submit what an owner signed, and pay for it. Everything in it is checked first."""
     from ethr_did.core.did import EthrDID
@@ -122,20 +156,24 @@ def relay_submit(file: Path, network: str | None, sending: Sending) -> None:
     settings = sending.settings()
     found = settings.table().find(network or hex(message.chain_id))
     did = EthrDID.build(to_checksum_address(message.identity), found.name)
-    with found.chain(timeout=settings.timeout) as chain, waiting_spinner():
-        sender = sending.sender(settings, found, chain)
-        receipt = Identity(found, did, chain=chain).submit_relay(message, sender)
+    with sending.open(settings, found) as (chain, sender):
+        identity = Identity(found, did, chain=chain)
+        if sending.dry_run:
+            print_plan(identity.plan_relay(message, sender), as_json=sending.as_json)
+            return
+        receipt = identity.submit_relay(message, sender)
     print_receipts([receipt], as_json=sending.as_json)
 
 
-@relay.command("withdraw", epilog="Example: ethr-did relay withdraw DID")
+@relay.command("withdraw", epilog=examples("ethr-did relay withdraw DID"))
 @click.argument("did")
-@sending_options
+@sending_options(plans=False)
 def relay_withdraw(did: str, sending: Sending) -> None:
     """Make worthless what this signer signed and nobody has submitted yet."""
+    from ethr_did.identity import Identity
+
     settings = sending.settings()
-    identity, chain = open_identity(did, settings)
-    with chain, waiting_spinner():
-        sender = sending.sender(settings, identity.network, chain)
-        receipt = identity.withdraw_relays(sender)
+    parsed, network = find_identity(did, settings)
+    with sending.open(settings, network) as (chain, sender):
+        receipt = Identity(network, parsed, chain=chain).withdraw_relays(sender)
     print_receipts([receipt], as_json=sending.as_json)

@@ -1,34 +1,43 @@
-"""What all commands that send transactions share: options, the sender, plan, progress, receipt."""
+"""What all commands that send transactions share: options, the sender, progress, plan, receipt."""
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, TypeVar
+from decimal import Decimal, DecimalException
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
 from ethr_did.cli.creating import open_signer_named
 from ethr_did.cli.options import config_option, json_option, load, signer_options
-from ethr_did.cli.output import describe_wei, print_json, say, working
+from ethr_did.cli.output import describe_wei, print_json, say, table, working
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from types import TracebackType
 
     from ethr_did.chain.networks import Network
     from ethr_did.chain.receipts import Receipt
     from ethr_did.chain.rpc import Chain
     from ethr_did.chain.transactions import Progress, Sender
+    from ethr_did.identity import Plan
     from ethr_did.settings import Settings
 
-__all__ = ["Sending", "confirm", "print_receipts", "sending_options"]
+__all__ = ["Sending", "confirm", "print_plan", "print_receipts", "sending_options"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _GWEI = 9
 _ETHER = 18
+_LARGEST = 10**40
+"""Wei; more than there is, and few enough digits to compute with."""
+
+_QUICK_CHAINS = (1337, 31337)
+"""Chain ids of local nodes, which mine at once."""
 
 
 class _Amount(click.ParamType[int]):
@@ -43,10 +52,15 @@ class _Amount(click.ParamType[int]):
             return value
         try:
             amount = Decimal(value).scaleb(self._decimals)
-            if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
-                raise InvalidOperation
-        except InvalidOperation:
-            self.fail(f"{value!r} is not an amount in {self.name}", param, ctx)
+            is_whole = 0 <= amount < _LARGEST and amount == amount.to_integral_value()
+        except DecimalException:
+            is_whole = False
+        if not is_whole:
+            self.fail(
+                f"{value!r} is not an amount in {self.name} with up to {self._decimals} decimals",
+                param,
+                ctx,
+            )
         return int(amount)
 
 
@@ -58,18 +72,32 @@ class Sending:
     password_file: Path | None
     config_file: Path | None
     as_json: bool
-    dry_run: bool
-    yes: bool
-    confirmations: int
-    timeout: float
+    dry_run: bool = False
+    yes: bool = False
+    confirmations: int = 1
+    timeout: float = 300.0
     fees: dict[str, int]
 
     def settings(self) -> Settings:
         """The settings in force."""
         return load(self.config_file)
 
-    def sender(self, settings: Settings, network: Network, chain: Chain) -> Sender:
-        """Who sends, with a journal of its own for this network."""
+    @contextmanager
+    def open(self, settings: Settings, network: Network) -> Iterator[tuple[Chain, Sender]]:
+        """The way to a network, and who sends there; a person is told how it goes."""
+        with (
+            network.chain(timeout=settings.timeout) as chain,
+            _Watch(confirmations=self.confirmations) as watch,
+        ):
+            yield chain, self._sender(settings, network, chain, watch)
+
+    def _sender(
+        self,
+        settings: Settings,
+        network: Network,
+        chain: Chain,
+        watch: Callable[[Progress], object],
+    ) -> Sender:
         from ethr_did.chain.fees import FeeRules
         from ethr_did.chain.journal import Journal
         from ethr_did.chain.transactions import Sender, Waiting
@@ -89,32 +117,11 @@ class Sending:
                 timeout=self.timeout,
                 poll=0.2 if network.chain_id in _QUICK_CHAINS else 2.0,
             ),
-            on_progress=tell_progress,
+            on_progress=watch,
         )
 
 
-_QUICK_CHAINS = (1337, 31337)
-"""Chain ids of local nodes, which mine at once."""
-
-
-def sending_options(function: F) -> F:
-    """Adds the options of ``Sending`` and passes them to the command as ``sending``."""
-
-    def command(**options: Any) -> Any:
-        fees = {name: value for name in _FEE_OPTIONS if (value := options.pop(name)) is not None}
-        names = ("signer", "password_file", "config_file", "as_json", "dry_run", "yes")
-        common = {name: options.pop(name) for name in (*names, "confirmations", "timeout")}
-        return function(sending=Sending(fees=fees, **common), **options)
-
-    command.__doc__ = function.__doc__
-    command.__name__ = function.__name__
-    # Options that decorate the command itself come first in its help.
-    command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    decorated: Any = command
-    for option in reversed((signer_options(), *_OPTIONS, json_option, config_option)):
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]
-
+# -- options -------------------------------------------------------------------------------------
 
 _FEE_OPTIONS = {
     "max_fee_per_gas": ("--max-fee", _GWEI, "Fee cap per gas in gwei; otherwise from the node."),
@@ -123,22 +130,81 @@ _FEE_OPTIONS = {
     "cap_cost": ("--cap-cost", _ETHER, "Send nothing that could cost more, in ether."),
 }
 
-_OPTIONS = (
-    *(
-        click.option(
-            flag, name, type=_Amount("gwei" if unit == _GWEI else "ether", unit), help=text
-        )
-        for name, (flag, unit, text) in _FEE_OPTIONS.items()
-    ),
-    click.option(
-        "--confirmations", default=1, show_default=True, type=click.IntRange(1), help="Blocks."
-    ),
-    click.option(
-        "--timeout", default=300.0, show_default=True, type=float, help="Seconds to wait."
-    ),
-    click.option("--dry-run", is_flag=True, help="Show the plan and what it costs; send nothing."),
-    click.option("--yes", is_flag=True, help="Do not ask."),
+_FEES = tuple(
+    click.option(flag, name, type=_Amount("gwei" if unit == _GWEI else "ether", unit), help=text)
+    for name, (flag, unit, text) in _FEE_OPTIONS.items()
 )
+_WAITING = (
+    click.option(
+        "--confirmations",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Blocks to wait for, that of the transaction included.",
+    ),
+    click.option(
+        "--timeout",
+        default=300.0,
+        show_default=True,
+        type=click.FloatRange(0, 1_000_000),
+        help="Seconds to wait.",
+    ),
+)
+_DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Show the plan and what it costs; send nothing."
+)
+_YES = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def sending_options(
+    *, fees: bool = True, waits: bool = True, plans: bool = True, asks: bool = False
+) -> Callable[[F], F]:
+    """Adds the options of ``Sending`` and passes them to the command as ``sending``.
+
+    Args:
+        fees: whether the command chooses fees.
+        waits: whether it waits for a block.
+        plans: whether it has a ``--dry-run``.
+        asks: whether it may ask before it sends.
+    """
+    chosen = [
+        signer_options(),
+        *(_FEES if fees else ()),
+        *(_WAITING if waits else ()),
+        *((_DRY_RUN,) if plans else ()),
+        *((_YES,) if asks else ()),
+        json_option,
+        config_option,
+    ]
+    fields = {field.name for field in dataclasses.fields(Sending)}
+
+    def add(function: F) -> F:
+        def command(**options: Any) -> Any:
+            caps = {name: options.pop(name) for name in _FEE_OPTIONS if name in options}
+            mine = {name: options.pop(name) for name in fields & set(options)}
+            given = {name: cap for name, cap in caps.items() if cap is not None}
+            return function(sending=Sending(fees=given, **mine), **options)
+
+        command.__doc__ = function.__doc__
+        command.__name__ = function.__name__
+        # Options that decorate the command itself come first in its help.
+        command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+        decorated: Any = command
+        for option in reversed(chosen):
+            decorated = option(decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return add
+
+
+# -- asking and telling --------------------------------------------------------------------------
+
+
+class NotConfirmed(click.ClickException):
+    """A person was asked, and said no."""
+
+    code = "not_confirmed"
+    exit_code = 130
 
 
 def confirm(question: str, sending: Sending) -> None:
@@ -147,33 +213,96 @@ def confirm(question: str, sending: Sending) -> None:
         return
     if not sys.stdin.isatty():
         raise click.UsageError(f"{question} There is no terminal to ask at: add --yes.")
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        raise NotConfirmed("Not confirmed; nothing was sent.")
 
 
-def tell_progress(progress: Progress) -> None:
-    """Nothing; tells a person where a transaction stands."""
-    tx = "0x" + progress.entry.tx_hash.hex()
-    match progress.stage:
-        case "sent":
-            say(f"Sent {tx}: {progress.entry.purpose}")
-        case "resumed":
-            say(f"An earlier run sent {tx} already; picking it up: {progress.entry.purpose}")
-        case "mined" if progress.confirmations > 1:
-            say(f"Mined {tx}, {progress.confirmations} blocks deep")
-        case _:
-            pass
+class _Watch:
+    """Tells a person where transactions stand; a spinner turns while one is waited for.
+
+    The spinner starts only then: before, a password may be asked for.
+    """
+
+    def __init__(self, *, confirmations: int) -> None:
+        self._wanted = confirmations
+        self._waiting: dict[bytes, int] = {}
+        self._spinner = ExitStack()
+
+    def __call__(self, progress: Progress) -> None:
+        """Nothing; tells what is new."""
+        entry = progress.entry
+        tx = "0x" + entry.tx_hash.hex()
+        match progress.stage:
+            case "sent":
+                self._wait_for(entry.tx_hash, f"Sent {tx}: {entry.purpose}")
+            case "resumed":
+                words = f"An earlier run sent {tx}; taking it up: {entry.purpose}"
+                self._wait_for(entry.tx_hash, words)
+            case "mined":
+                self._mined(entry.tx_hash, progress.confirmations)
+
+    def _wait_for(self, tx_hash: bytes, words: str) -> None:
+        if tx_hash in self._waiting:
+            return
+        say(words)
+        if not self._waiting:
+            self._spinner.enter_context(working("Waiting for the transaction to be mined …"))
+        self._waiting[tx_hash] = 0
+
+    def _mined(self, tx_hash: bytes, depth: int) -> None:
+        if depth >= self._wanted:
+            self._waiting.pop(tx_hash, None)
+        elif depth != self._waiting.get(tx_hash):
+            self._waiting[tx_hash] = depth
+            say(f"Mined 0x{tx_hash.hex()}, {depth} of {self._wanted} blocks deep")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._spinner.close()
+        if kind is not None and issubclass(kind, KeyboardInterrupt) and self._waiting:
+            say(
+                "\nWhat was sent is in the journal and may still be mined. Run the same command "
+                "again: it is taken up, not repeated."
+            )
 
 
-def waiting_spinner() -> Any:
-    """A spinner while transactions are sent and mined."""
-    return working("Waiting for the transaction to be mined …")
+# -- printing ------------------------------------------------------------------------------------
 
 
-def print_receipts(receipts: list[Receipt], *, as_json: bool) -> None:
-    """Nothing; prints what became of transactions."""
+def print_plan(plan: Plan, *, as_json: bool) -> None:
+    """Nothing; prints what would be sent and what it would cost."""
+    if as_json:
+        print_json(plan.to_dict())
+        return
+    rows = [
+        (
+            item.intent.purpose,
+            item.estimated_gas,
+            describe_wei(item.expected_cost),
+            describe_wei(item.highest_cost),
+        )
+        for item in plan.quote.items
+    ]
+    table(rows, ("transaction", "gas", "expected cost", "highest cost"))
+    for warning in plan.warnings:
+        say(f"Note: {warning}")
+    say(f"The sender has {describe_wei(plan.quote.balance)}. Nothing was sent.")
+
+
+def print_receipts(
+    receipts: Sequence[Receipt], *, as_json: bool, is_list: bool = False
+) -> None:
+    """Nothing; prints what became of transactions; as JSON, one by itself or a list of them."""
     if as_json:
         out = [receipt.to_dict() for receipt in receipts]
-        print_json(out[0] if len(out) == 1 else out)
+        print_json(out if is_list else out[0])
         return
     for receipt in receipts:
         click.echo(

@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ethr_did.cli.output import print_json, table
-from ethr_did.cli.sending import Sending, print_receipts, sending_options, waiting_spinner
+from ethr_did.cli.options import examples, network_option
+from ethr_did.cli.output import complain, print_json, table
+from ethr_did.cli.sending import Sending, print_receipts, sending_options
+from ethr_did.errors import ChainError, outcome_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ethr_did.chain.journal import Entry
 
 __all__ = ["transaction"]
 
-_network = click.option("--network", required=True, help="Name or hex chain id.")
+_network = network_option("Name or hex chain id.", required=True)
 _hash = click.argument("tx_hash")
+_bump = click.option(
+    "--bump",
+    default=12.5,
+    show_default=True,
+    type=click.FloatRange(1, 1000),
+    help="By how many percent the fees go up at least.",
+)
 
 
 @click.group()
@@ -29,20 +40,33 @@ def transaction() -> None:
     """
 
 
-@transaction.command("list")
+@transaction.command("list", epilog=examples("ethr-did transaction list --network sepolia"))
 @_network
-@sending_options
-def transaction_list(network: str, sending: Sending) -> None:
-    """List the transactions of this signer, the open ones brought up to date."""
+@sending_options(fees=False, waits=False, plans=False)
+def transaction_list(network: str, sending: Sending) -> int:
+    """List the transactions of this signer, the open ones brought up to date.
+
+    If the node cannot be asked, they are listed as the journal knows them, and the exit code is 4.
+    """
     settings = sending.settings()
-    found = settings.table().find(network)
-    with found.chain(timeout=settings.timeout) as chain:
-        sender = sending.sender(settings, found, chain)
-        sender.recover()
+    failure: ChainError | None = None
+    with sending.open(settings, settings.table().find(network)) as (_, sender):
+        try:
+            sender.recover()
+        except ChainError as error:
+            failure = error
         entries = sender.journal.entries()
     if sending.as_json:
         print_json([_entry_to_dict(entry) for entry in entries])
-        return
+    else:
+        _print_entries(entries)
+    if failure is None:
+        return 0
+    complain(f"not brought up to date: {failure.message}", failure.hint)
+    return outcome_of(failure).exit_code
+
+
+def _print_entries(entries: Sequence[Entry]) -> None:
     rows = [
         (
             entry.nonce,
@@ -63,47 +87,49 @@ def _entry_to_dict(entry: Entry) -> dict[str, object]:
     return out
 
 
-@transaction.command("wait")
+@transaction.command("wait", epilog=examples("ethr-did transaction wait 0xHASH --network sepolia"))
 @_hash
 @_network
-@sending_options
+@sending_options(fees=False, plans=False)
 def transaction_wait(tx_hash: str, network: str, sending: Sending) -> None:
     """Wait for a transaction of this signer, sending it again if the node has forgotten it."""
+    wanted = _parse_hash(tx_hash)
     settings = sending.settings()
-    found = settings.table().find(network)
-    with found.chain(timeout=settings.timeout) as chain, waiting_spinner():
-        sender = sending.sender(settings, found, chain)
+    with sending.open(settings, settings.table().find(network)) as (_, sender):
         sender.recover()
-        receipt = sender.wait(_parse_hash(tx_hash))
+        receipt = sender.wait(wanted)
     print_receipts([receipt], as_json=sending.as_json)
 
 
-@transaction.command("replace")
+@transaction.command(
+    "replace", epilog=examples("ethr-did transaction replace 0xHASH --network sepolia --bump 25")
+)
 @_hash
 @_network
-@sending_options
-def transaction_replace(tx_hash: str, network: str, sending: Sending) -> None:
+@_bump
+@sending_options(fees=False, plans=False)
+def transaction_replace(tx_hash: str, network: str, bump: float, sending: Sending) -> None:
     """Send a stuck transaction again with higher fees, and wait."""
-    _supersede(tx_hash, network, sending, cancel=False)
+    wanted = _parse_hash(tx_hash)
+    settings = sending.settings()
+    with sending.open(settings, settings.table().find(network)) as (_, sender):
+        receipt = sender.wait(sender.replace(wanted, bump_percent=bump).tx_hash)
+    print_receipts([receipt], as_json=sending.as_json)
 
 
-@transaction.command("cancel")
+@transaction.command(
+    "cancel", epilog=examples("ethr-did transaction cancel 0xHASH --network sepolia")
+)
 @_hash
 @_network
-@sending_options
-def transaction_cancel(tx_hash: str, network: str, sending: Sending) -> None:
+@_bump
+@sending_options(fees=False, plans=False)
+def transaction_cancel(tx_hash: str, network: str, bump: float, sending: Sending) -> None:
     """Send nothing to yourself in place of a stuck transaction, and wait."""
-    _supersede(tx_hash, network, sending, cancel=True)
-
-
-def _supersede(tx_hash: str, network: str, sending: Sending, *, cancel: bool) -> None:
+    wanted = _parse_hash(tx_hash)
     settings = sending.settings()
-    found = settings.table().find(network)
-    with found.chain(timeout=settings.timeout) as chain, waiting_spinner():
-        sender = sending.sender(settings, found, chain)
-        supersede = sender.cancel if cancel else sender.replace
-        entry = supersede(_parse_hash(tx_hash))
-        receipt = sender.wait(entry.tx_hash)
+    with sending.open(settings, settings.table().find(network)) as (_, sender):
+        receipt = sender.wait(sender.cancel(wanted, bump_percent=bump).tx_hash)
     print_receipts([receipt], as_json=sending.as_json)
 
 
