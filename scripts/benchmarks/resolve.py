@@ -18,14 +18,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from benchmarks import node as nodes
-from benchmarks.machine import describe_machine
-from benchmarks.proxy import Line, open_line
 from ethr_did import EthrDID, Network, Resolver
 from ethr_did.core.erc1056 import ATTRIBUTE_TOPIC, decode_log, identity_topic
 from ethr_did.core.history import find_gap, fold, in_order
 from ethr_did.core.keys import Address
 from support.peers import INTEROP, why_no_peers
+
+from . import node as nodes
+from .machine import describe_machine
+from .proxy import Line, open_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

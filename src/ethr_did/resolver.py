@@ -32,7 +32,6 @@ from ethr_did.core.resolution import (
     parse_version,
 )
 from ethr_did.errors import (
-    DeactivatedError,
     EthrDIDError,
     HistoryMissing,
     InvalidAnswer,
@@ -251,9 +250,8 @@ def _dereferenced(
     try:
         document = result.require_document()
         form = None if not accept else choose_media_type(accept, _DEREFERENCING_TYPES)
-        if result.view is None:
-            raise DeactivatedError("no document")
-        return select(DIDURL.parse(url_text), document, result.view, form)
+        view = cast("View", result.view)  # where there is a document, there is a view
+        return select(DIDURL.parse(url_text), document, view, form)
     except EthrDIDError as error:
         return DereferencingResult(error=error, view=result.view)
 

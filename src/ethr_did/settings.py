@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-__all__ = ["Settings", "load_settings", "write_config"]
+__all__ = ["Settings", "load_settings", "state_folder", "write_config"]
 
 _APP = "ethr-did"
 _CONFIG_VARIABLE = "ETHR_DID_CONFIG"
@@ -63,7 +63,7 @@ class Settings:
     """The networks of the file, in its order, with built-in fields filled in."""
     source: Path | None = None
     """The file read; None if there is none."""
-    state_dir: Path = field(default_factory=lambda: _state_dir({}))
+    state_dir: Path = field(default_factory=lambda: state_folder({}))
     """Where journals and caches are kept; may not exist yet."""
     timeout: float = 20.0
     """Seconds for one round trip to a node."""
@@ -108,7 +108,7 @@ def load_settings(
         InvalidConfiguration: a file that was named is missing, or the file has faults.
     """
     path = _find(config_file, environ)
-    state_dir = _state_dir(environ)
+    state_dir = state_folder(environ)
     if path is None:
         return Settings(state_dir=state_dir)
     config = _validated(_parsed(path), path)
@@ -172,7 +172,8 @@ def _find(config_file: Path | None, environ: Mapping[str, str]) -> Path | None:
     return path
 
 
-def _state_dir(environ: Mapping[str, str]) -> Path:
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where journals, key files and the files of the devnet are kept; may not exist yet."""
     named = environ.get(_STATE_VARIABLE)
     if named:
         return Path(named).expanduser()

@@ -429,6 +429,12 @@ def test_event_without_time_cannot_be_folded() -> None:
         fold(DID, 1, events, now=0)
 
 
+@pytest.mark.parametrize("endpoint", [[{"uri": "x"}] * 3000, "[{" * 3000, [{"uri": "]}[["}] * 2000])
+def test_wide_endpoint_is_not_taken_for_a_deep_one(endpoint: Any) -> None:
+    document = document_of(Story().attribute("did/svc/Hub", json.dumps(endpoint)))
+    assert document["service"][0]["serviceEndpoint"] == endpoint
+
+
 # -- order ---------------------------------------------------------------------------------------
 
 

@@ -50,6 +50,19 @@ async def test_results_are_the_same_whatever_the_node_does(busy: FakeChain, faul
         assert awaited.round_trips == blocking.round_trips == rounds == busy.rounds - rounds
 
 
+async def test_resolver_may_be_asked_again(busy: FakeChain) -> None:
+    awaited = both(busy)[1]
+    first = await awaited.resolve(ALICE.did)
+    assert await awaited.resolve(ALICE.did) == first
+    assert awaited.round_trips == 2
+
+
+def test_resolver_gives_back_what_it_opened(busy: FakeChain) -> None:
+    with busy.resolver() as resolver:
+        assert resolver.resolve(ALICE.did).error is None
+    assert resolver.resolve(ALICE.did).error is None  # a provider belongs to who made it
+
+
 async def test_one_result_is_the_same(busy: FakeChain) -> None:
     blocking, awaited = both(busy)
     options = {"version_id": 6, "accept": "application/did+json"}

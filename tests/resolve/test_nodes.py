@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -481,6 +481,20 @@ def test_chain_that_moves_at_every_reading_is_an_error(fake: FakeChain) -> None:
     write(fake)
     fake.before[1] = move
     assert "at each of 4 readings" in failure(fake, ChainMoved).message
+
+
+def test_version_at_a_head_that_is_two_blocks_is_read_again(fake: FakeChain) -> None:
+    whole = fake._get_block
+
+    def forked(params: list[Any]) -> Any:
+        block = whole(*params)
+        return {**block, "hash": "0x" + "11" * 32} if block and params[0] != "latest" else block
+
+    fake.answers["eth_getBlockByNumber"] = forked
+    result = fake.resolver().resolve(ALICE.did, version_id=fake.head)
+    assert result.read_at is not None
+    assert result.read_at.block_hash == b"\x11" * 32
+    assert fake.rounds == 2
 
 
 def test_parent_that_the_state_does_not_have_is_another_chain(fake: FakeChain) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,7 @@ _validity = click.option(
 )
 _purpose = click.option(
     "--purpose",
+    metavar="PURPOSE",
     default="veriKey",
     show_default=True,
     help="veriKey (assertions), sigAuth (also authentication) or enc (key agreement).",
@@ -156,6 +158,7 @@ def delegate() -> None:
 _kind_option = click.option(
     "--type",
     "kind",
+    metavar="TYPE",
     default="veriKey",
     show_default=True,
     help="veriKey (assertions), sigAuth (also authentication), or a type of your own.",
@@ -322,7 +325,7 @@ def read_json(file: Path) -> Any:
     """
     try:
         if str(file) == "-":
-            data = click.get_binary_stream("stdin").read(_MAX_FILE + 1)
+            data = sys.stdin.buffer.read(_MAX_FILE + 1)
         else:
             with file.open("rb") as source:
                 data = source.read(_MAX_FILE + 1)
@@ -333,237 +336,6 @@ def read_json(file: Path) -> Any:
         raise InvalidFile(f"{file} is not UTF-8", path=str(file)) from cause
     if len(data) > _MAX_FILE:
         raise InvalidFile(f"{file} is longer than {_MAX_FILE} bytes", path=str(file))
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as cause:
-        raise InvalidService(f"{shown(text)} is not JSON: {cause}") from cause
-
-
-@click.group()
-def key() -> None:
-    """Publish and revoke keys."""
-
-
-@key.command(
-    "add",
-    epilog=examples(
-        "ethr-did key add DID Ed25519 0xPUBLICKEY",
-        "ethr-did key add DID Secp256k1 0x02… --purpose sigAuth --validity 2y",
-    ),
-)
-@_did
-@_key_type
-@click.argument("public_key")
-@_purpose
-@_validity
-@sending_options()
-def key_add(
-    did: str, kind: str, public_key: str, purpose: str, validity: str, sending: Sending
-) -> None:
-    """Publish a key. TYPE is Secp256k1, Ed25519, X25519 or Multikey; PUBLIC_KEY is in hex."""
-    change = add_key(
-        kind, _parse_key(public_key), purpose=purpose, validity=parse_validity(validity)
-    )
-    make(did, [change], sending)
-
-
-@key.command(
-    "revoke", epilog=examples("ethr-did key revoke DID Ed25519 0xPUBLICKEY --purpose sigAuth")
-)
-@_did
-@_key_type
-@click.argument("public_key")
-@_purpose
-@sending_options()
-def key_revoke(did: str, kind: str, public_key: str, purpose: str, sending: Sending) -> None:
-    """Revoke a key: type, key and purpose as when it was added."""
-    make(did, [revoked(add_key(kind, _parse_key(public_key), purpose=purpose))], sending)
-
-
-@click.group()
-def delegate() -> None:
-    """Add and revoke delegates."""
-
-
-_kind_option = click.option(
-    "--type",
-    "kind",
-    default="veriKey",
-    show_default=True,
-    help="veriKey (assertions), sigAuth (also authentication), or a type of your own.",
-    shell_complete=choices("veriKey", "sigAuth"),
-)
-
-
-@delegate.command(
-    "add", epilog=examples("ethr-did delegate add DID 0xADDRESS --type sigAuth --validity 30d")
-)
-@_did
-@click.argument("address")
-@_kind_option
-@_validity
-@sending_options()
-def delegate_add(did: str, address: str, kind: str, validity: str, sending: Sending) -> None:
-    """Let another account act for the identity for a time."""
-    change = AddDelegate(
-        delegate_type=encode_name(kind),
-        delegate=parse_address(address),
-        validity=parse_validity(validity),
-    )
-    make(did, [change], sending)
-
-
-@delegate.command("revoke", epilog=examples("ethr-did delegate revoke DID 0xADDRESS"))
-@_did
-@click.argument("address")
-@_kind_option
-@sending_options()
-def delegate_revoke(did: str, address: str, kind: str, sending: Sending) -> None:
-    """End a delegation now."""
-    change = RevokeDelegate(delegate_type=encode_name(kind), delegate=parse_address(address))
-    make(did, [change], sending)
-
-
-@click.group()
-def service() -> None:
-    """Publish and revoke services."""
-
-
-@service.command(
-    "add",
-    epilog=examples(
-        "ethr-did service add DID Hub https://hub.example.com",
-        """ethr-did service add DID Inbox '{"uri": "https://m.example", "accept": ["v2"]}'""",
-    ),
-)
-@_did
-@click.argument("kind", metavar="TYPE")
-@click.argument("endpoint")
-@_validity
-@sending_options()
-def service_add(did: str, kind: str, endpoint: str, validity: str, sending: Sending) -> None:
-    """Publish a service. ENDPOINT is a URI, or a JSON object or list."""
-    change = add_service(kind, _parse_endpoint(endpoint), validity=parse_validity(validity))
-    make(did, [change], sending)
-
-
-@service.command(
-    "revoke", epilog=examples("ethr-did service revoke DID Hub https://hub.example.com")
-)
-@_did
-@click.argument("kind", metavar="TYPE")
-@click.argument("endpoint")
-@sending_options()
-def service_revoke(did: str, kind: str, endpoint: str, sending: Sending) -> None:
-    """Revoke a service: type and endpoint as when it was added."""
-    make(did, [revoked(add_service(kind, _parse_endpoint(endpoint)))], sending)
-
-
-@click.group()
-def owner() -> None:
-    """Show and change the owner of an identity."""
-
-
-@owner.command("show", epilog=examples("ethr-did owner show DID"))
-@_did
-@json_option
-@config_option
-def owner_show(did: str, as_json: bool, config_file: Path | None) -> None:
-    """Show who may change the identity."""
-    from ethr_did.core.keys import to_checksum_address
-    from ethr_did.identity import Identity
-
-    settings = load(config_file)
-    parsed, network = find_identity(did, settings)
-    with network.chain(timeout=settings.timeout) as chain, working("Reading the history …"):
-        standing = Identity(network, parsed, chain=chain).standing()
-    shown_owner = None if standing.deactivated else to_checksum_address(standing.owner)
-    if as_json:
-        print_json(
-            {
-                "did": parsed.text,
-                "owner": shown_owner,
-                "deactivated": standing.deactivated,
-                "blockNumber": standing.head.number,
-                "blockHash": "0x" + standing.head.hash.hex(),
-            }
-        )
-    else:
-        click.echo(shown_owner or "deactivated")
-
-
-@owner.command("change", epilog=examples("ethr-did owner change DID 0xNEWOWNER"))
-@_did
-@click.argument("address")
-@sending_options(asks=True)
-def owner_change(did: str, address: str, sending: Sending) -> None:
-    """Hand the identity to a new owner. You cannot take it back."""
-    new = parse_address(address)
-    if new == _ZERO:
-        raise click.UsageError(
-            "The zero address gives the identity up. If you mean that: ethr-did deactivate."
-        )
-    make(did, [ChangeOwner(owner=new)], sending)
-
-
-@click.command(epilog=examples("ethr-did deactivate DID"))
-@_did
-@sending_options(asks=True)
-def deactivate(did: str, sending: Sending) -> None:
-    """Give an identity up for good."""
-    make(did, [deactivation()], sending)
-
-
-@click.command(
-    epilog=examples(
-        "ethr-did batch DID changes.json",
-        "jq … | ethr-did batch DID -",
-    )
-    + "\n\n"
-    + "\b\nThe file holds a JSON list; docs/cli.md lists the changes:\n"
-    + """  [{"change": "addService", "type": "Hub", "endpoint": "https://hub.example.com"},\n"""
-    + """   {"change": "addDelegate", "delegateType": "veriKey", "delegate": "0x…"}]"""
-)
-@_did
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
-@sending_options(asks=True)
-def batch(did: str, file: Path, sending: Sending) -> None:
-    """Make several changes in one transaction.
-
-    FILE is JSON; - reads standard input. On registries that take one change at a time the changes
-    are sent one after another; --dry-run tells.
-    """
-    make(did, read_changes(file), sending, is_list=True)
-
-
-def read_changes(file: Path) -> tuple[Change, ...]:
-    """The changes in a JSON file; ``-`` is standard input.
-
-    Raises:
-        InvalidFile: it cannot be read, or is no JSON.
-        InvalidChange: with every fault of the list.
-    """
-    return changes_from_list(read_json(file))
-
-
-def read_json(file: Path) -> Any:
-    """What a JSON file holds; ``-`` is standard input.
-
-    Raises:
-        InvalidFile: it cannot be read, is too large, or is no JSON.
-    """
-    try:
-        if str(file) == "-":
-            text = sys.stdin.read(_MAX_FILE + 1)
-        else:
-            with file.open(encoding="utf-8") as source:
-                text = source.read(_MAX_FILE + 1)
-    except OSError as cause:
-        raise InvalidFile(f"{file} cannot be read: {cause.strerror}", path=str(file)) from cause
-    except UnicodeDecodeError as cause:
-        raise InvalidFile(f"{file} is not UTF-8", path=str(file)) from cause
-    if len(text) > _MAX_FILE:
-        raise InvalidFile(f"{file} is longer than {_MAX_FILE} characters", path=str(file))
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as cause:

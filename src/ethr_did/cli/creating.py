@@ -7,14 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
-from ethr_did.cli.options import ask_password, config_option, json_option, load, signer_options
+from ethr_did.cli.options import (
+    ask_password,
+    config_option,
+    examples,
+    json_option,
+    load,
+    network_option,
+    signer_options,
+)
 from ethr_did.cli.output import print_json, say, table, working
 
 if TYPE_CHECKING:
     from ethr_did.chain.keystore import KeystoreEntry
     from ethr_did.chain.signer import Signer
-    from ethr_did.settings import Settings
 
 __all__ = ["create", "keystore"]
 
@@ -31,15 +39,16 @@ _new_password_option = click.option(
 
 
 @click.command(
-    epilog=(
-        "Examples:\n\n"
-        "  ethr-did create --network sepolia                 a new key, its address as the DID\n\n"
-        "  ethr-did create --signer keystore:FILE --from-public-key\n\n"
-        "  ethr-did create --identifier 0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
+    epilog=examples(
+        "ethr-did create --network sepolia",
+        "ethr-did create --network sepolia --signer keystore:FILE --from-public-key",
+        "ethr-did create --identifier 0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
     )
 )
-@click.option("--network", default="", help="Name or hex chain id; mainnet if left out.")
-@click.option("--identifier", help="An address or compressed public key that exists already.")
+@network_option("Name or hex chain id; mainnet if left out.", default="")
+@click.option(
+    "--identifier", metavar="HEX", help="An address or compressed public key that exists already."
+)
 @click.option(
     "--from-public-key",
     is_flag=True,
@@ -49,7 +58,9 @@ _new_password_option = click.option(
 @signer_options(required=False)
 @json_option
 @config_option
+@click.pass_context
 def create(
+    ctx: click.Context,
     network: str,
     identifier: str | None,
     from_public_key: bool,
@@ -59,22 +70,26 @@ def create(
     as_json: bool,
     config_file: Path | None,
 ) -> None:
-    """Make a did:ethr. An identity needs no transaction; it begins with its key.
+    """Make a did:ethr, with a new key or one that exists.
 
-    Without --identifier or --signer a new key is made and kept in an encrypted file.
+    No transaction is needed: an identity begins with its key. Without --identifier or --signer a
+    new key is made and kept in an encrypted file.
     """
     from ethr_did.core.did import EthrDID
     from ethr_did.core.keys import to_checksum_address
 
-    if identifier is not None and (signer is not None or from_public_key):
-        raise click.UsageError("--identifier stands alone: it says all there is to say.")
+    if identifier is not None:
+        # A signer of the environment is for other commands.
+        is_typed = ctx.get_parameter_source("signer") is ParameterSource.COMMANDLINE
+        if is_typed or from_public_key:
+            raise click.UsageError("--identifier stands alone: it says all there is to say.")
+        signer = None
     settings = load(config_file)
     found = settings.table().find(network)
     path: Path | None = None
     if identifier is None:
-        entry = None
         if signer is None:
-            entry = _new_keystore(directory or keystore_folder(settings), password_file)
+            entry = _new_keystore(directory or keystore_folder(), password_file)
             path, signer = entry.path, f"keystore:{entry.path}"
         holder = open_signer_named(signer, password_file)
         identifier = (
@@ -97,11 +112,16 @@ def create(
     click.echo(did.text)
     if path is not None:
         say(f"The key is in {path}. Back it up: whoever holds it is this identity.")
+        say(f"Use it with --signer keystore:{path}")
+    elif signer is not None:
+        say(f"The key is that of {signer}.")
 
 
-def keystore_folder(settings: Settings) -> Path:
+def keystore_folder() -> Path:
     """The folder where key files are kept."""
-    return settings.state_dir / "keystores"
+    from ethr_did.settings import state_folder
+
+    return state_folder() / "keystores"
 
 
 def open_signer_named(name: str, password_file: Path | None) -> Signer:
@@ -147,36 +167,30 @@ def keystore() -> None:
     """
 
 
-@keystore.command("new")
+@keystore.command(
+    "new", epilog=examples("ethr-did keystore new", "ethr-did keystore new --password-file FILE")
+)
 @_directory_option
 @_new_password_option
 @json_option
-@config_option
-def keystore_new(
-    directory: Path | None, password_file: Path | None, as_json: bool, config_file: Path | None
-) -> None:
+def keystore_new(directory: Path | None, password_file: Path | None, as_json: bool) -> None:
     """Make a new random key in an encrypted file."""
-    folder = directory or keystore_folder(load(config_file))
+    folder = directory or keystore_folder()
     _print_entry(_new_keystore(folder, password_file), as_json=as_json)
 
 
-@keystore.command("import", epilog="Example: ethr-did keystore import old-key.hex")
+@keystore.command("import", epilog=examples("ethr-did keystore import old-key.hex"))
 @click.argument("key_file", type=click.Path(path_type=Path, dir_okay=False))
 @_directory_option
 @_new_password_option
 @json_option
-@config_option
 def keystore_import(
-    key_file: Path,
-    directory: Path | None,
-    password_file: Path | None,
-    as_json: bool,
-    config_file: Path | None,
+    key_file: Path, directory: Path | None, password_file: Path | None, as_json: bool
 ) -> None:
     """Encrypt a raw key: KEY_FILE holds 32 bytes in hex and is readable by its owner only."""
     from ethr_did.chain.keystore import import_key_file
 
-    folder = directory or keystore_folder(load(config_file))
+    folder = directory or keystore_folder()
     password = new_password(password_file)
     with working("Encrypting the key …"):
         entry = import_key_file(folder, key_file, password, now=int(time.time()))
@@ -184,24 +198,23 @@ def keystore_import(
     say(f"{key_file} still holds the key in the clear; delete it once the new file works.")
 
 
-@keystore.command("list")
+@keystore.command("list", epilog=examples("ethr-did keystore list"))
 @_directory_option
 @json_option
-@config_option
-def keystore_list(directory: Path | None, as_json: bool, config_file: Path | None) -> None:
+def keystore_list(directory: Path | None, as_json: bool) -> None:
     """List the key files of a folder, damaged ones with the reason."""
     from ethr_did.chain.keystore import list_keystores
 
-    folder = directory or keystore_folder(load(config_file))
+    folder = directory or keystore_folder()
     entries = list_keystores(folder)
     if as_json:
         print_json([_entry_to_dict(entry) for entry in entries])
         return
-    table(
-        [(_address(entry) or entry.problem, entry.path.name) for entry in entries],
-        ("account", "file"),
-    )
-    say(f"{len(entries)} key files in {folder}")
+    if entries:
+        rows = [(_address(entry) or entry.problem, entry.path.name) for entry in entries]
+        table(rows, ("account", "file"))
+    count = "one key file" if len(entries) == 1 else f"{len(entries) or 'no'} key files"
+    say(f"{count.capitalize()} in {folder}")
 
 
 def _address(entry: KeystoreEntry) -> str | None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ethr_did.cli.output import console, describe_wei, print_json
+from ethr_did.chain.fees import format_wei
+from ethr_did.cli.options import examples, json_option
+from ethr_did.cli.output import console, print_json
 from ethr_did.cli.reading import describe_event
 
 if TYPE_CHECKING:
@@ -32,10 +34,13 @@ _ED25519_KEY = bytes.fromhex("c642b35757cc36906fa75fa0338bf33e5210c5bce476932480
 _X25519_KEY = bytes.fromhex("118557777ffb078774371a52b00fed75561dcf975e61c47553e664a617661052")
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the steps as JSON.")
+@click.command(epilog=examples("ethr-did demo", "ethr-did demo --json"))
+@json_option
 def demo(as_json: bool) -> None:
-    """Tell the whole story on a chain inside this process: nothing is installed or sent anywhere."""
+    """Tell the whole story on a chain inside this process.
+
+    Nothing is sent anywhere, and nothing is left behind.
+    """
     with ExitStack() as stack:
         Story(stack, as_json=as_json).tell()
 
@@ -236,7 +241,7 @@ class Story:
         for receipt in receipts:
             self._say(
                 f"Mined in block {receipt.block_number}: {receipt.gas_used:,} gas, "
-                f"{describe_wei(receipt.cost_wei)}"
+                f"{format_wei(receipt.cost_wei)}"
             )
 
     def _show_document(self, identity: Identity, **version: Any) -> None:

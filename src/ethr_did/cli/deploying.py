@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ethr_did.cli.options import config_option, json_option, load
-from ethr_did.cli.output import describe_wei, print_json, say, table
-from ethr_did.cli.sending import Sending, confirm, sending_options, waiting_spinner
+from ethr_did.chain.fees import format_wei
+from ethr_did.cli.options import config_option, examples, json_option, load, network_argument
+from ethr_did.cli.output import print_json, say, table, working
+from ethr_did.cli.sending import Sending, confirm, sending_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ethr_did.chain.artifacts import Artifact
     from ethr_did.deployment import DeploymentPlan, Record, Verification
 
 __all__ = ["deploy", "deployments"]
 
-_DIFFERS = 8
-_UNKNOWN = 4
+_REGISTRY = "EthereumDIDRegistry"
 
 _records_option = click.option(
     "--records",
@@ -30,83 +32,89 @@ _records_option = click.option(
 
 
 @click.command(
-    epilog=(
-        "Examples:\n\n"
-        "  ethr-did deploy sepolia --dry-run\n\n"
-        "  ethr-did deploy sepolia --signer keystore:FILE --cap-cost 0.02"
+    epilog=examples(
+        "ethr-did deploy sepolia --dry-run",
+        "ethr-did deploy sepolia --signer keystore:FILE --cap-cost 0.02",
+        "ethr-did deploy sepolia --yes >> config.toml",
     )
 )
-@click.argument("network")
+@network_argument
 @click.option(
     "--plain",
     is_flag=True,
     help="Let the sender create the contracts, without the proxy that gives equal addresses.",
 )
 @_records_option
-@sending_options
+@sending_options(asks=True)
 def deploy(network: str, plain: bool, records: Path, sending: Sending) -> None:
-    """Deploy the registries to a network: plan, confirm, send, compare, record.
+    """Deploy the registries to a network.
 
-    Safe to run twice: what is there already is compared and recorded, not deployed again.
+    Plans, asks, sends, compares the code on chain, and writes a record. Safe to run twice: what is
+    there already is compared and recorded, not deployed again. Prints the lines that others need in
+    their configuration.
     """
     from ethr_did import deployment
 
     settings = sending.settings()
     found = settings.table().find(network)
     folder = deployment.RecordFolder(records)
-    artifacts = _artifacts()
-    with found.chain(timeout=settings.timeout) as chain:
-        sender = sending.sender(settings, found, chain)
-        known = {record.contract_name: record.address for record in folder.read_all(found.name)}
+    folder.check_chain_id(found.name, found.chain_id)
+    known = {record.contract_name: record.address for record in folder.read_all(found.name)}
+    with sending.open(settings, found) as (chain, sender):
         plan = deployment.plan(
-            chain, artifacts, sender=sender.address, plain=plain, known=known, rules=sender.rules
+            chain,
+            _artifacts(),
+            sender=sender.address,
+            plain=plain,
+            known=known,
+            rules=sender.rules,
         )
-        if sending.dry_run or not sending.as_json:
-            print_deployment_plan(plan, as_json=sending.as_json)
+        if sending.dry_run and sending.as_json:
+            print_json(plan.to_dict())
+        else:
+            _show_plan(plan, stderr=not sending.dry_run)
         if sending.dry_run:
             return
+        plan.check()
         if plan.waiting:
-            plan.check()
             confirm(f"Deploy to {found.name} (chain {found.chain_id})?", sending)
-        with waiting_spinner():
-            made = deployment.deploy(plan, sender, network=found.name, folder=folder, tell=say)
+        made = deployment.deploy(plan, sender, network=found.name, folder=folder, tell=say)
     if sending.as_json:
-        print_json({"plan": plan.to_dict(), "records": [record.to_dict() for record in made]})
+        print_json({"plan": plan.to_dict(), "records": [_to_dict(record) for record in made]})
         return
-    registry = next(r for r in made if r.contract_name == artifacts[0].name)
-    click.echo("For the configuration of everybody who uses it:\n")
-    click.echo(deployment.network_lines(found.name, found.chain_id, registry))
+    say("For the configuration of everybody who uses it:\n")
+    for record in made:
+        if record.contract_name == _REGISTRY:
+            click.echo(deployment.network_lines(found.name, found.chain_id, record), nl=False)
 
 
 def _artifacts() -> list[Artifact]:
-    from ethr_did.chain.artifacts import ContractName, load
+    from ethr_did.chain import artifacts
+    from ethr_did.deployment import deployable
 
-    return [load(ContractName.ETHEREUM_DID_REGISTRY)]
+    return [artifacts.load(name) for name in deployable()]
 
 
-def print_deployment_plan(plan: DeploymentPlan, *, as_json: bool) -> None:
-    """Nothing; prints what a deployment would do and cost."""
+def _show_plan(plan: DeploymentPlan, *, stderr: bool) -> None:
+    """Nothing; shows what a deployment would do and cost."""
     from ethr_did.core.keys import to_checksum_address
 
-    if as_json:
-        print_json(plan.to_dict())
-        return
     rows: list[tuple[object, ...]] = [
         (
             one.name,
             to_checksum_address(one.address),
             one.standing.value,
             one.gas or "",
-            describe_wei(one.cost) if one.cost else "",
+            format_wei(one.cost) if one.cost else "",
         )
         for one in plan.contracts
     ]
     if plan.needs_proxy:
-        rows.insert(0, ("deployment proxy", "", "absent", "", describe_wei(plan.proxy_cost)))
-    table(rows, ("contract", "address", "now", "gas", "cost"))
+        rows.insert(0, ("deployment proxy", "", "absent", "", format_wei(plan.proxy_cost)))
+    table(rows, ("contract", "address", "now", "gas", "cost"), stderr=stderr)
     say(
-        f"Sender {to_checksum_address(plan.sender)} has {describe_wei(plan.balance)}; "
-        f"{describe_wei(plan.cost)} expected, {describe_wei(plan.highest_cost)} at worst."
+        f"Sender {to_checksum_address(plan.sender)} has {format_wei(plan.balance)}; "
+        f"{format_wei(plan.cost)} expected, {format_wei(plan.highest_cost)} at worst."
     )
 
 
@@ -115,16 +123,21 @@ def deployments() -> None:
     """List deployments and verify them against the chain."""
 
 
-@deployments.command("list")
+@deployments.command("list", epilog=examples("ethr-did deployments list --records deployments"))
 @_records_option
 @json_option
 def deployments_list(records: Path, as_json: bool) -> None:
     """List the recorded deployments of all networks."""
     from ethr_did.core.keys import to_checksum_address
+    from ethr_did.deployment import RecordFolder
 
-    found = _all_records(records)
+    folder = RecordFolder(records)
+    found = [(name, record) for name in folder.networks() for record in folder.read_all(name)]
     if as_json:
-        print_json([{"network": network, **record.to_dict()} for network, record in found])
+        print_json([{"network": network, **_to_dict(record)} for network, record in found])
+        return
+    if not found:
+        say(f"Nothing is recorded in {records}.")
         return
     rows = [
         (
@@ -139,17 +152,19 @@ def deployments_list(records: Path, as_json: bool) -> None:
     table(rows, ("network", "contract", "address", "block", "how"))
 
 
-def _all_records(root: Path) -> list[tuple[str, Record]]:
-    from ethr_did.deployment import RecordFolder
-
-    folder = RecordFolder(root)
-    return [(name, record) for name in folder.networks() for record in folder.read_all(name)]
+def _to_dict(record: Record) -> dict[str, object]:
+    out = record.to_dict()
+    out.pop("abi")  # hundreds of lines, which are in the record and in the package
+    return out
 
 
 @deployments.command(
-    "verify", epilog="Example: ethr-did deployments verify sepolia --input-dir out"
+    "verify",
+    epilog=examples(
+        "ethr-did deployments verify sepolia", "ethr-did deployments verify sepolia --input-dir out"
+    ),
 )
-@click.argument("network")
+@network_argument
 @_records_option
 @click.option(
     "--input-dir",
@@ -161,23 +176,20 @@ def _all_records(root: Path) -> list[tuple[str, Record]]:
 def deployments_verify(
     network: str, records: Path, input_dir: Path | None, as_json: bool, config_file: Path | None
 ) -> int:
-    """Compare chain, record and artifact; a check that could not be made is unknown, never ok."""
+    """Compare chain, record and artifact.
+
+    A check that could not be made is unknown, never ok. Exit code 8 where something differs, 4
+    where something is unknown.
+    """
     from ethr_did import deployment
 
     settings = load(config_file)
     found = settings.table().find(network)
     folder = deployment.RecordFolder(records)
-    recorded = folder.read_all(found.name)
-    if not recorded:
-        raise click.UsageError(f"Nothing is recorded for {found.name} in {records}.")
-    artifacts = {artifact.name: artifact for artifact in _artifacts()}
-    inputs = {record.source_hash: folder.read_input(record.source_hash) for record in recorded}
-    with found.chain(timeout=settings.timeout) as chain:
-        reports = deployment.verify(
-            chain, recorded, expected_chain=found.chain_id, artifacts=artifacts, inputs=inputs
-        )
+    with found.chain(timeout=settings.timeout) as chain, working("Comparing …"):
+        reports = deployment.verify_network(chain, folder, found.name)
     if input_dir is not None:
-        for artifact in artifacts.values():
+        for artifact in _artifacts():
             written = deployment.write_verification_input(artifact, input_dir)
             say(f"Wrote {' and '.join(str(path) for path in written)}")
     if as_json:
@@ -187,7 +199,7 @@ def deployments_verify(
     return _exit_code(reports)
 
 
-def _print_reports(reports: tuple[Verification, ...]) -> None:
+def _print_reports(reports: Sequence[Verification]) -> None:
     rows = [
         (report.record.contract_name, check.name, check.outcome.value, check.detail)
         for report in reports
@@ -196,10 +208,11 @@ def _print_reports(reports: tuple[Verification, ...]) -> None:
     table(rows, ("contract", "check", "outcome", "detail"))
 
 
-def _exit_code(reports: tuple[Verification, ...]) -> int:
-    from ethr_did.deployment.verification import Outcome
+def _exit_code(reports: Sequence[Verification]) -> int:
+    from ethr_did.deployment import Outcome
+    from ethr_did.errors import OUTCOMES
 
     outcomes = {report.outcome for report in reports}
     if Outcome.FAILED in outcomes:
-        return _DIFFERS
-    return _UNKNOWN if Outcome.UNKNOWN in outcomes else 0
+        return OUTCOMES["deployment_error"].exit_code
+    return OUTCOMES["chain_error"].exit_code if Outcome.UNKNOWN in outcomes else 0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ethr_did.cli.options import config_option, json_option, load
-from ethr_did.cli.output import print_json, say, table
+from ethr_did.cli.options import examples, json_option
+from ethr_did.cli.output import columns, print_json, say
+from ethr_did.errors import InvalidFile, InvalidOption
 
 if TYPE_CHECKING:
     from ethr_did.chain.local import LocalChain, LocalServer
@@ -20,24 +22,44 @@ if TYPE_CHECKING:
 __all__ = ["devnet", "prepare"]
 
 NAME = "dev"
-_ETHER = 10**18
+_CHAIN_ID = 31337
+_ACCOUNTS = 10
 
 
 @click.command(
-    epilog=(
-        "Examples:\n\n  ethr-did devnet\n\n  ethr-did devnet --state devnet.json --port 0 --json"
-    )
+    epilog=examples("ethr-did devnet", "ethr-did devnet --state devnet.json.gz --port 0 --json")
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address.")
-@click.option("--port", default=8545, show_default=True, help="0 for any free one.")
-@click.option("--chain-id", default=31337, show_default=True)
 @click.option(
-    "--accounts", default=10, show_default=True, type=click.IntRange(1, 100), help="How many."
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="To listen on; loopback only.",
+)
+@click.option(
+    "--port",
+    default=8545,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="0 for any free one.",
+)
+@click.option(
+    "--chain-id",
+    metavar="NUMBER",
+    type=click.IntRange(1),
+    help=f"Of a new chain; otherwise {_CHAIN_ID}.",
+)
+@click.option(
+    "--accounts",
+    metavar="NUMBER",
+    type=click.IntRange(1, 100),
+    help=f"How many a new chain has; otherwise {_ACCOUNTS}.",
 )
 @click.option(
     "--state",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File to start from, and to save the chain to at the end.",
+    help="File to start from if it exists, and to save the chain to at the end.",
 )
 @click.option(
     "--write-config",
@@ -45,33 +67,30 @@ _ETHER = 10**18
     help="Where the ready configuration goes; otherwise devnet/config.toml in the state folder.",
 )
 @json_option
-@config_option
 def devnet(
     host: str,
     port: int,
-    chain_id: int,
-    accounts: int,
+    chain_id: int | None,
+    accounts: int | None,
     state: Path | None,
     write_config: Path | None,
     as_json: bool,
-    config_file: Path | None,
 ) -> None:
-    """Serve a local chain with the registries deployed, until Ctrl-C.
+    """Serve a local chain with the registries deployed.
 
-    It speaks JSON-RPC like any node: wallets, ethers, web3.py and other resolvers work with it.
-    The accounts are the well-known ones of anvil and hardhat: never use them anywhere else.
+    It runs until Ctrl-C, and speaks JSON-RPC like any node: wallets, ethers, web3.py and other
+    resolvers work with it. The accounts are the well-known ones of anvil and hardhat: never use
+    them anywhere else. A new chain forgets what the journal holds of these accounts on older ones.
     """
-    from ethr_did.chain.local import LocalChain, serve
+    from ethr_did.settings import state_folder
 
-    folder = load(config_file).state_dir / "devnet"
-    exists = state is not None and state.exists()
-    chain = (
-        LocalChain.load(state)
-        if exists and state
-        else LocalChain(chain_id=chain_id, accounts=accounts)
-    )
-    with serve(chain, host=host, port=port) as server:
-        ready = prepare(chain, server, folder, write_config or folder / "config.toml")
+    folder = state_folder()
+    chain = _open_chain(state, chain_id, accounts, journals=folder / "journal")
+    with _serve(chain, host, port) as server:
+        config = write_config or folder / "devnet" / "config.toml"
+        ready = prepare(chain, server, folder / "devnet", config)
+        if state is not None:
+            _save(chain, state)  # what cannot be written is better known now
         if as_json:
             print_json(ready)
         else:
@@ -79,16 +98,55 @@ def devnet(
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
-            say("Stopping.")
+            say("\nStopping.")
         finally:
             if state is not None:
-                chain.save(state)
+                _save(chain, state)
                 say(f"The chain is saved in {state}.")
 
 
-def prepare(
-    chain: LocalChain, server: LocalServer, folder: Path, config: Path
-) -> dict[str, object]:
+def _open_chain(
+    state: Path | None, chain_id: int | None, accounts: int | None, *, journals: Path
+) -> LocalChain:
+    from ethr_did.chain.local import LocalChain
+
+    if state is not None and state.exists():
+        chain = LocalChain.load(state)
+        given = (chain_id or chain.chain_id, accounts or len(chain.accounts))
+        if given != (chain.chain_id, len(chain.accounts)):
+            raise InvalidOption(
+                f"{state} holds chain {chain.chain_id} with {len(chain.accounts)} accounts",
+                hint="Leave --chain-id and --accounts away, or name another file.",
+            )
+        return chain
+    chain = LocalChain(chain_id=chain_id or _CHAIN_ID, accounts=accounts or _ACCOUNTS)
+    for account in chain.accounts:
+        shutil.rmtree(journals / str(chain.chain_id) / account.address, ignore_errors=True)
+    return chain
+
+
+def _serve(chain: LocalChain, host: str, port: int) -> LocalServer:
+    from ethr_did.chain.local import serve
+
+    try:
+        return serve(chain, host=host, port=port)
+    except OSError as cause:
+        raise InvalidOption(
+            f"cannot listen on {host}, port {port}: {cause.strerror or cause}",
+            hint="Choose another with --port; 0 takes any free one.",
+        ) from cause
+
+
+def _save(chain: LocalChain, state: Path) -> None:
+    try:
+        chain.save(state)
+    except OSError as cause:
+        raise InvalidFile(
+            f"the chain cannot be saved in {state}: {cause.strerror or cause}", path=str(state)
+        ) from cause
+
+
+def prepare(chain: LocalChain, server: LocalServer, folder: Path, config: Path) -> dict[str, Any]:
     """What a user needs to know of a devnet, its registry deployed and its files written.
 
     Args:
@@ -114,7 +172,7 @@ def prepare(
     write_config(config, [network])
     signers = []
     for number, account in enumerate(chain.accounts):
-        path = folder / f"account-{number}.key"
+        path = folder.absolute() / f"account-{number}.key"
         path.unlink(missing_ok=True)
         write_new_file(path, account.key.hex().encode() + b"\n")
         signers.append({"address": account.address, "signer": f"keyfile:{path}"})
@@ -123,7 +181,7 @@ def prepare(
         "chainId": chain.chain_id,
         "network": NAME,
         "didRegistry": registry,
-        "config": str(config),
+        "config": str(config.absolute()),
         "accounts": signers,
     }
 
@@ -157,17 +215,23 @@ def deploy_registries(chain: LocalChain) -> Record:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _print_ready(ready: dict[str, object]) -> None:
+def _print_ready(ready: dict[str, Any]) -> None:
     accounts = ready["accounts"]
-    assert isinstance(accounts, list)  # noqa: S101 - made a few lines above
-    click.echo(f"JSON-RPC on {ready['url']}, chain {ready['chainId']}")
-    click.echo(f"EthereumDIDRegistry at {ready['didRegistry']}")
-    table([(a["address"], "10000 ETH", a["signer"]) for a in accounts], ("account", "", "--signer"))
-    click.echo("\nIn another terminal:\n")
-    click.echo(f"  export ETHR_DID_CONFIG={ready['config']}")
-    click.echo(f"  export ETHR_DID_SIGNER={accounts[1]['signer']}")
-    click.echo(
-        f"  ethr-did service add did:ethr:{NAME}:{accounts[1]['address']} Hub https://hub.example.com"
-    )
-    click.echo(f"  ethr-did resolve did:ethr:{NAME}:{accounts[1]['address']}")
-    click.echo("\nCtrl-C ends it.")
+    did = f"did:ethr:{NAME}:{accounts[min(1, len(accounts) - 1)]['address']}"
+    rows = [(account["address"], account["signer"]) for account in accounts]
+    lines = [
+        f"JSON-RPC on {ready['url']}, chain {ready['chainId']}",
+        f"EthereumDIDRegistry at {ready['didRegistry']}",
+        "",
+        *columns(rows, ("account", "--signer")),
+        "",
+        "In another terminal:",
+        "",
+        f"  export ETHR_DID_CONFIG={shlex.quote(ready['config'])}",
+        f"  export ETHR_DID_SIGNER={shlex.quote(rows[min(1, len(rows) - 1)][1])}",
+        f"  ethr-did service add {did} Hub https://hub.example.com",
+        f"  ethr-did resolve {did}",
+        "",
+        "Ctrl-C ends it.",
+    ]
+    click.echo("\n".join(lines))

@@ -2,33 +2,25 @@
 
 Commands are imported when they are run, so that ``--help`` is quick.
 
-Exit codes: 0 done; 1 a fault of this program; 2 wrong input; 3 not there, or deactivated; 4 the
+Exit codes: 0 done; 1 a fault of this program or of the system below it; 2 wrong input; 3 not there, or deactivated; 4 the
 chain could not be read; 5 a transaction was refused or is not known to be mined; 6 a key could not
 be used; 7 wrong configuration; 8 a deployment is not what its record says; 9 a part is not
-installed; 130 interrupted.
+installed; 130 interrupted, or not confirmed; 141 the reader of the output has gone.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
-import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ethr_did.errors import EthrDIDError, outcome_of
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = ["cli", "main"]
-
-INTERRUPTED = 130
-BROKEN_PIPE = 141
-FAULT = 1
 
 _COMMANDS: Mapping[str, str] = {
     "resolve": "reading:resolve",
@@ -53,11 +45,11 @@ _COMMANDS: Mapping[str, str] = {
 """Name of each command, and the module and object below ``ethr_did.cli`` that it is."""
 
 _SUMMARIES: Mapping[str, str] = {
-    "resolve": "Print the DID resolution result of one or more DIDs.",
-    "dereference": "Print the resource that a DID URL names.",
+    "resolve": "Resolve one or more DIDs.",
+    "dereference": "Print what a DID URL names.",
     "history": "Show every change of an identity.",
     "networks": "List the networks that are known.",
-    "create": "Make a did:ethr; no transaction is needed.",
+    "create": "Make a did:ethr, with a new key or one that exists.",
     "keystore": "Make, import and list encrypted key files.",
     "key": "Publish and revoke keys.",
     "delegate": "Add and revoke delegates.",
@@ -75,8 +67,18 @@ _SUMMARIES: Mapping[str, str] = {
 """What ``--help`` says of each command, without importing it; a test compares them."""
 
 
+class _ReaderGone(Exception):
+    """Whoever read the output has closed it; click would make exit code 1 of it."""
+
+
 class _Commands(click.Group):
     """A group whose members are imported when they are needed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as cause:
+            raise _ReaderGone from cause
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         _ = ctx
@@ -108,10 +110,9 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=(
-        "Start with `ethr-did demo`, or `ethr-did devnet` in one terminal and "
-        "`ethr-did create` in another. Shell completion: see docs/cli.md."
-    ),
+    epilog="\b\n"
+    "Start with `ethr-did demo`, or with `ethr-did devnet` in a terminal of its own.\n"
+    "`ethr-did COMMAND --help` shows examples. Exit codes, shell completion: docs/cli.md",
 )
 @click.version_option(package_name="ethr-did", prog_name="ethr-did")
 def cli() -> None:
@@ -120,52 +121,30 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Nothing; runs the command line and ends the process with its exit code."""
+    # A service manager's SIGTERM ends a command as tidily as Ctrl-C does.
+    signal.signal(signal.SIGTERM, _on_terminate)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
-
-
-def run(arguments: Sequence[str]) -> int:
-    """The exit code of a command line, its output written."""
-    wants_json = "--json" in arguments
-    try:
-        status = cli.main(list(arguments), prog_name="ethr-did", standalone_mode=False)
-        sys.stdout.flush()
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except click.ClickException as error:
-        if wants_json:
-            _print_json({"code": "usage", "message": error.format_message()})
-        else:
-            error.show()
-        return error.exit_code
-    except EthrDIDError as error:
-        _report(error, wants_json=wants_json)
-        return outcome_of(error).exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone. Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    return status if isinstance(status, int) else 0
-
-
-def _report(error: EthrDIDError, *, wants_json: bool) -> None:
-    if wants_json:
-        _print_json(error.to_dict())
-        return
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {error.message}", err=True)
-    if error.hint:
-        click.echo(f"{click.style('Hint:', fg='cyan')} {error.hint}", err=True)
-
-
-def _print_json(error: dict[str, Any]) -> None:
-    click.echo(json.dumps({"error": error}, indent=2, ensure_ascii=False, default=str))
 
 
 def _on_terminate(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-# A service manager's SIGTERM ends a command as tidily as Ctrl-C does.
-signal.signal(signal.SIGTERM, _on_terminate)
+def run(arguments: Sequence[str]) -> int:
+    """The exit code of a command line, its output written."""
+    from ethr_did.cli.ending import BROKEN_PIPE, drop_stdout, end
+    from ethr_did.cli.output import prepare_streams
+
+    prepare_streams()
+    try:
+        try:
+            status = cli.main(list(arguments), prog_name="ethr-did", standalone_mode=False)
+            sys.stdout.flush()
+        except (_ReaderGone, BrokenPipeError):
+            raise
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told there
+            return end(error, as_json="--json" in arguments)
+    except (_ReaderGone, BrokenPipeError):
+        drop_stdout()
+        return BROKEN_PIPE
+    return status if isinstance(status, int) else 0

@@ -66,6 +66,7 @@ def signer_options(*, required: bool = True) -> Callable[[F], F]:
             required=required,
             envvar="ETHR_DID_SIGNER",
             show_envvar=True,
+            metavar="NAME",
             help="keystore:PATH, keyfile:PATH or remote:URL#0xADDRESS.",
             shell_complete=choices("keystore:", "keyfile:", "remote:"),
         )
@@ -83,9 +84,7 @@ def choices(*words: str) -> Callable[[click.Context, click.Parameter, str], list
     return complete
 
 
-def complete_network(
-    ctx: click.Context, _param: click.Parameter, incomplete: str
-) -> list[str]:
+def complete_network(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The networks that are known, for the completion of the shell."""
     from ethr_did.errors import EthrDIDError
 
@@ -101,7 +100,9 @@ network_argument = click.argument("network", shell_complete=complete_network)
 
 def network_option(text: str, **attributes: Any) -> Callable[[F], F]:
     """Adds ``--network``."""
-    return click.option("--network", help=text, shell_complete=complete_network, **attributes)
+    return click.option(
+        "--network", metavar="NAME", help=text, shell_complete=complete_network, **attributes
+    )
 
 
 def ask_password(words: str, *, confirm: bool = False) -> str:

@@ -25,7 +25,6 @@ __all__ = [
     "columns",
     "complain",
     "console",
-    "describe_wei",
     "prepare_streams",
     "print_json",
     "readable",
@@ -136,9 +135,7 @@ def _width(cells: Sequence[Sequence[str]], headings: Sequence[str]) -> int:
     return sum(longest) + _RULES * len(headings) + 1
 
 
-def _print_records(
-    cells: Sequence[Sequence[str]], headings: Sequence[str], stream: TextIO
-) -> None:
+def _print_records(cells: Sequence[Sequence[str]], headings: Sequence[str], stream: TextIO) -> None:
     margin = max(map(len, headings)) + 2
     for number, row in enumerate(cells):
         if number:
@@ -166,15 +163,3 @@ def working(what: str) -> Iterator[None]:
         return
     with console(stderr=True).status(what):
         yield
-
-
-def describe_wei(wei: int) -> str:
-    """An amount of ether for people.
-
-    Example:
-        >>> describe_wei(1_500_000_000_000_000)
-        '0.0015 ETH'
-    """
-    whole, rest = divmod(wei, 10**18)
-    digits = f"{rest:018d}".rstrip("0")
-    return f"{whole}.{digits} ETH" if digits else f"{whole} ETH"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ethr_did.cli.options import config_option, json_option, load, open_resolver
-from ethr_did.cli.output import print_json, table, working
+from ethr_did.cli.options import config_option, examples, json_option, load, open_resolver
+from ethr_did.cli.output import print_json, say, table, working
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +26,9 @@ _GONE = 3
 
 
 @click.command(
-    epilog=(
-        "Examples:\n\n"
-        "  ethr-did resolve did:ethr:sepolia:0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf\n\n"
-        "  ethr-did resolve DID --version-time 2026-01-31T23:59:59Z --accept application/did+json"
+    epilog=examples(
+        "ethr-did resolve did:ethr:sepolia:0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
+        "ethr-did resolve DID --version-time 2026-01-31T23:59:59Z",
     )
 )
 @click.argument("dids", metavar="DID...", nargs=-1, required=True)
@@ -46,9 +45,10 @@ def resolve(
     as_json: bool,
     config_file: Path | None,
 ) -> int:
-    """Print the DID resolution result as JSON; for several DIDs, a list of them.
+    """Resolve one or more DIDs.
 
-    A deactivated DID and one that cannot be resolved end with the exit codes of their errors.
+    Prints the DID resolution result as JSON, for several DIDs a list of them. A DID that is
+    deactivated or cannot be resolved ends with the exit code of its error.
     """
     _ = as_json  # the result is JSON in any case
     with open_resolver(load(config_file)) as resolver, working("Resolving …"):
@@ -70,10 +70,9 @@ def _exit_code(error: EthrDIDError) -> int:
 
 
 @click.command(
-    epilog=(
-        "Examples:\n\n"
-        "  ethr-did dereference 'DID#delegate-1'\n\n"
-        "  ethr-did dereference 'DID?service=service-1&relativeRef=/inbox'"
+    epilog=examples(
+        "ethr-did dereference 'DID#delegate-1'",
+        "ethr-did dereference 'DID?service=service-1&relativeRef=/inbox'",
     )
 )
 @click.argument("did_url")
@@ -90,7 +89,11 @@ def dereference(
     as_json: bool,
     config_file: Path | None,
 ) -> int:
-    """Print what a DID URL names: a document, a verification method, a service or its URLs."""
+    """Print what a DID URL names.
+
+    That is a document, a verification method, a service, or the URLs of a service. Quote it: shells
+    give ? and & meanings of their own.
+    """
     _ = as_json
     with open_resolver(load(config_file)) as resolver, working("Resolving …"):
         result = resolver.dereference(
@@ -100,12 +103,15 @@ def dereference(
     return 0 if result.error is None else _exit_code(result.error)
 
 
-@click.command(epilog="Example: ethr-did history did:ethr:dev:0x… --json")
+@click.command(epilog=examples("ethr-did history DID", "ethr-did history DID --json"))
 @click.argument("did")
 @json_option
 @config_option
 def history(did: str, as_json: bool, config_file: Path | None) -> None:
-    """Show every change of an identity; with --json also the document after each."""
+    """Show every change of an identity.
+
+    With --json also the document after each change.
+    """
     with open_resolver(load(config_file)) as resolver, working("Reading the history …"):
         found = resolver.history(did)
     if as_json:
@@ -129,8 +135,8 @@ def print_history(found: History) -> None:
     ]
     table(rows, ("block", "time", "change", "what", "valid until", "transaction"))
     at = found.read_at
-    click.echo(
-        f"{len(rows)} changes as of block {at.block_number} of chain {at.chain_id}, "
+    say(
+        f"{len(rows)} {'change' if len(rows) == 1 else 'changes'} as of block {at.block_number} of chain {at.chain_id}, "
         f"{format_time(at.block_timestamp)}"
     )
 
@@ -153,11 +159,11 @@ def describe_event(event: Event) -> tuple[str, str, str]:
             return "owner", to_checksum_address(owner), ""
         case DelegateChanged(delegate_type=kind, delegate=delegate, valid_to=valid_to):
             word = "delegate" if valid_to > (event.block_timestamp or 0) else "delegate revoked"
-            what = f"{decode_name(kind) or kind.hex()} {to_checksum_address(delegate)}"
+            what = f"{decode_name(kind) or '0x' + kind.hex()} {to_checksum_address(delegate)}"
             return word, what, format_time(valid_to)
         case AttributeChanged(name=name, value=value, valid_to=valid_to):
             word = "attribute" if valid_to > (event.block_timestamp or 0) else "attribute revoked"
-            what = f"{decode_name(name) or name.hex()} = {_describe_value(value)}"
+            what = f"{decode_name(name) or '0x' + name.hex()} = {_describe_value(value)}"
             return word, what, format_time(valid_to) if valid_to else ""
 
 
@@ -175,10 +181,13 @@ def _describe_value(value: bytes, most: int = 70) -> str:
 @json_option
 @config_option
 def networks(as_json: bool, config_file: Path | None) -> None:
-    """List the networks that are known, and which of them can be reached."""
-    settings = load(config_file)
+    """List the networks that are known.
+
+    Those without a node under RPC need one in the configuration file before they can be used.
+    """
     from ethr_did.chain.masking import mask_url
 
+    settings = load(config_file)
     known = [
         {
             "name": network.name,
@@ -198,11 +207,11 @@ def networks(as_json: bool, config_file: Path | None) -> None:
                 n["name"],
                 n["chainId"],
                 n["didRegistry"],
-                ", ".join(n["rpcUrls"]) or "—",  # type: ignore[arg-type]
+                ", ".join(n["rpcUrls"]) or "none",  # type: ignore[arg-type]
             )
             for n in known
         ],
         ("network", "chain id", "registry", "RPC"),
     )
     source = settings.source or "none; see docs/configuration.md"
-    click.echo(f"Configuration: {source}", err=True)
+    say(f"Configuration: {source}")

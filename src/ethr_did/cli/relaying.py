@@ -60,6 +60,7 @@ def relay() -> None:
     "--nonce-offset",
     default=0,
     type=click.IntRange(0),
+    metavar="NUMBER",
     help="Messages signed before this one that are not submitted yet.",
 )
 @click.option(

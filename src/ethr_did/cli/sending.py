@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
+from ethr_did.chain.fees import format_wei
 from ethr_did.cli.creating import open_signer_named
 from ethr_did.cli.options import config_option, json_option, load, signer_options
-from ethr_did.cli.output import describe_wei, print_json, say, table, working
+from ethr_did.cli.output import print_json, say, table, working
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -140,13 +141,15 @@ _WAITING = (
         default=1,
         show_default=True,
         type=click.IntRange(1),
+        metavar="BLOCKS",
         help="Blocks to wait for, that of the transaction included.",
     ),
     click.option(
         "--timeout",
-        default=300.0,
+        default=300,
         show_default=True,
         type=click.FloatRange(0, 1_000_000),
+        metavar="SECONDS",
         help="Seconds to wait.",
     ),
 )
@@ -285,20 +288,18 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
         (
             item.intent.purpose,
             item.estimated_gas,
-            describe_wei(item.expected_cost),
-            describe_wei(item.highest_cost),
+            format_wei(item.expected_cost),
+            format_wei(item.highest_cost),
         )
         for item in plan.quote.items
     ]
     table(rows, ("transaction", "gas", "expected cost", "highest cost"))
     for warning in plan.warnings:
         say(f"Note: {warning}")
-    say(f"The sender has {describe_wei(plan.quote.balance)}. Nothing was sent.")
+    say(f"The sender has {format_wei(plan.quote.balance)}. Nothing was sent.")
 
 
-def print_receipts(
-    receipts: Sequence[Receipt], *, as_json: bool, is_list: bool = False
-) -> None:
+def print_receipts(receipts: Sequence[Receipt], *, as_json: bool, is_list: bool = False) -> None:
     """Nothing; prints what became of transactions; as JSON, one by itself or a list of them."""
     if as_json:
         out = [receipt.to_dict() for receipt in receipts]
@@ -307,5 +308,5 @@ def print_receipts(
     for receipt in receipts:
         click.echo(
             f"Mined in block {receipt.block_number}: 0x{receipt.tx_hash.hex()}, "
-            f"{receipt.gas_used} gas, {describe_wei(receipt.cost_wei)}"
+            f"{receipt.gas_used} gas, {format_wei(receipt.cost_wei)}"
         )

@@ -26,7 +26,8 @@ _bump = click.option(
     "--bump",
     default=12.5,
     show_default=True,
-    type=click.FloatRange(1, 1000),
+    type=click.FloatRange(10, 1000),
+    metavar="PERCENT",
     help="By how many percent the fees go up at least.",
 )
 

@@ -239,7 +239,7 @@ def _arguments(change: Change) -> tuple[str, tuple[str, ...], tuple[Any, ...]]:
                 ("bytes32", "bytes", "uint256"),
                 (change.name, change.value, change.validity),
             )
-        case RevokeAttribute():
+        case RevokeAttribute():  # pragma: no branch - there is no other kind
             return "revokeAttribute", ("bytes32", "bytes"), (change.name, change.value)
 
 
@@ -258,7 +258,7 @@ def _struct(change: Change) -> tuple[int, bytes, bytes, int]:
             return 2, change.delegate_type, change.delegate, 0
         case SetAttribute():
             return 3, change.name, change.value, change.validity
-        case RevokeAttribute():
+        case RevokeAttribute():  # pragma: no branch - there is no other kind
             return 4, change.name, change.value, 0
 
 

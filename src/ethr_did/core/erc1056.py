@@ -199,7 +199,7 @@ def event_to_dict(event: Event) -> dict[str, Any]:
                 "delegate": to_checksum_address(event.delegate),
                 "validTo": str(event.valid_to),
             }
-        case AttributeChanged():
+        case AttributeChanged():  # pragma: no branch - there is no other kind
             what = {
                 "event": "DIDAttributeChanged",
                 "name": _text_or_hex(event.name),

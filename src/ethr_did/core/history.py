@@ -189,7 +189,7 @@ def _is_legible(event: Event) -> bool:
             return decode_name(event.name) is not None
         case DelegateChanged():
             return decode_name(event.delegate_type) is not None
-        case OwnerChanged():
+        case OwnerChanged():  # pragma: no branch - there is no other kind
             return True
 
 
@@ -227,7 +227,7 @@ class _State:
                 self.deactivated = event.owner == ZERO_ADDRESS
             case DelegateChanged():
                 self._apply_delegate(event)
-            case AttributeChanged():
+            case AttributeChanged():  # pragma: no branch - there is no other kind
                 self._apply_attribute(event)
 
     def _apply_delegate(self, event: DelegateChanged) -> None:

@@ -148,7 +148,9 @@ class DIDRegistry:
         """
         wanted = tuple(dict.fromkeys(identities))
         pinned, use_probe = block, True
-        for attempt in range(1, ATTEMPTS + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return (yield from self._read(wanted, pinned, times_of, use_probe=use_probe))
             except _Retry as again:
@@ -165,7 +167,6 @@ class DIDRegistry:
                 if attempt == ATTEMPTS:
                     raise _moved(pinned) from gone
                 pinned = max(0, pinned - 1)
-        raise AssertionError("unreachable")
 
     def _read(
         self,
