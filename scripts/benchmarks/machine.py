@@ -24,6 +24,7 @@ def describe_machine(node: str, *, with_peer: bool) -> dict[str, str]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "ethr-did": version("ethr-did"),
         "node": node,
+        "load": f"{os.getloadavg()[0]:.1f} on average, this measuring included",
     }
     anvil = find_anvil(NODE_MODULES)
     if node == "anvil" and anvil is not None:

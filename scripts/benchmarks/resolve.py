@@ -82,11 +82,11 @@ def measure(*, quick: bool, tell: Tell) -> dict[str, Any]:
         resolutions = runs.measure(tell, with_peer=missing is None)
         return {
             "subject": "resolve",
-            "machine": describe_machine(node.label, with_peer=missing is None),
             "resolutions": resolutions,
             "fold": [_measure_fold(kind, runs=10 if quick else 50) for kind in (*KINDS, "mix")],
             "many": _measure_many(node, line, quick=quick, tell=tell),
             "start": _measure_start(runs=5 if quick else 15),
+            "machine": describe_machine(node.label, with_peer=missing is None),
         }
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ethr_did.chain.networks import Network, Networks
-from ethr_did.core.dereferencing import URI_LIST, select
+from ethr_did.core.dereferencing import offers, select
 from ethr_did.core.did import DIDURL
 from ethr_did.core.erc1056 import Event, event_to_dict
 from ethr_did.core.history import View, fold
@@ -50,8 +50,6 @@ if TYPE_CHECKING:
     from ethr_did.chain.rpc import AsyncChain, Chain
 
 __all__ = ["AsyncResolver", "History", "HistoryEntry", "Resolver"]
-
-_DEREFERENCING_TYPES = (*MEDIA_TYPES, URI_LIST)
 
 _OF_ONE_IDENTITY = (HistoryMissing, NodeInconsistent, InvalidAnswer, RangeRefused)
 """Errors that may concern a single identity of a batch: the others are then asked for again."""
@@ -248,10 +246,11 @@ def _dereferenced(
 ) -> DereferencingResult:
     """The resource that a DID URL names, once its document is known."""
     try:
+        url = DIDURL.parse(url_text)
+        form = choose_media_type(accept, offers(url))
         document = result.require_document()
-        form = None if not accept else choose_media_type(accept, _DEREFERENCING_TYPES)
         view = cast("View", result.view)  # where there is a document, there is a view
-        return select(DIDURL.parse(url_text), document, view, form)
+        return select(url, document, view, form)
     except EthrDIDError as error:
         return DereferencingResult(error=error, view=result.view)
 

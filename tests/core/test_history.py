@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -427,6 +428,21 @@ def test_event_without_time_cannot_be_folded() -> None:
     events = [dataclasses.replace(e, block_timestamp=None) for e in Story().owner(BOB).events]
     with pytest.raises(ValueError, match="the event in block 1 has no time"):
         fold(DID, 1, events, now=0)
+
+
+def test_text_that_opens_strings_without_end_is_read_quickly() -> None:
+    text = "[" * 2000 + '"' + '\\"' * 64_000
+    start = time.perf_counter()
+    document = document_of(Story().attribute("did/svc/Hub", text))
+    assert document["service"][0]["serviceEndpoint"] == text
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize("depth", [100, 101])
+def test_nesting_is_read_to_a_hundred_levels(depth: int) -> None:
+    text = "[" * depth + '"]["' + "]" * depth
+    document = document_of(Story().attribute("did/svc/Hub", text))
+    assert (document["service"][0]["serviceEndpoint"] == text) is (depth > 100)
 
 
 @pytest.mark.parametrize("endpoint", [[{"uri": "x"}] * 3000, "[{" * 3000, [{"uri": "]}[["}] * 2000])

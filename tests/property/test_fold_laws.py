@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ethr_did.core.did import EthrDID
+from ethr_did.core.erc1056 import OwnerChanged
 from ethr_did.core.history import find_gap, fold, in_order
 from ethr_did.errors import NodeInconsistent
 from support.events import IDENTITY, Story, time_of
@@ -20,11 +21,12 @@ blocks = st.integers(0, 40)
 
 
 @settings(max_examples=300, deadline=None)
-@given(stories(finite=True), blocks, st.none() | blocks, st.integers(-1, 1))
+@given(st.data(), stories(finite=True), st.none() | blocks, st.integers(-1, 1))
 def test_view_is_that_of_the_plain_model(
-    story: Story, when: int, limit: int | None, second: int
+    data: st.DataObject, story: Story, limit: int | None, second: int
 ) -> None:
-    now = time_of(when) + second
+    ends = [event.valid_to for event in story.events if not isinstance(event, OwnerChanged)]
+    now = data.draw(blocks.map(time_of) | st.sampled_from([story.now, *ends])) + second
     view = fold(DID, 1337, story.events, now=now, block_limit=limit)
     document = view.document and view.document.to_dict(with_context=False)
     found = {"document": document, "version": view.version_id, "next": view.next_version_id}

@@ -37,6 +37,15 @@ def test_service_gives_its_url(fake: FakeChain) -> None:
     assert (result.content, result.content_type) == ("https://h.example/a/b?c", "text/uri-list")
 
 
+@pytest.mark.parametrize("accept", [None, "", "*/*", "text/*", "text/uri-list"])
+def test_a_service_is_for_its_urls_unless_a_document_is_asked_for(
+    fake: FakeChain, accept: str | None
+) -> None:
+    fake.add_service(ALICE, "Hub", "https://hub.example", 10**9)
+    result = fake.resolver().dereference(f"{ALICE.did}?service=service-1", accept=accept)
+    assert (result.content, result.content_type) == ("https://hub.example", "text/uri-list")
+
+
 @pytest.mark.parametrize(
     ("url", "accept", "code"),
     [

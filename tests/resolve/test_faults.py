@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -120,7 +120,7 @@ def proxy(world: World) -> Iterator[FaultProxy]:
         yield proxy
 
 
-Right = "Callable[..., None]"
+Right: TypeAlias = "Callable[..., None]"
 
 
 @pytest.fixture

@@ -85,12 +85,15 @@ def devnet(
     from ethr_did.settings import state_folder
 
     folder = state_folder()
-    chain = _open_chain(state, chain_id, accounts, journals=folder / "journal")
+    chain = _open_chain(state, chain_id, accounts)
     with _serve(chain, host, port) as server:
-        config = write_config or folder / "devnet" / "config.toml"
-        ready = prepare(chain, server, folder / "devnet", config)
+        record = deploy_registries(chain)
         if state is not None:
             _save(chain, state)  # what cannot be written is better known now
+        if chain.head.number == record.block_number:
+            _forget(chain, folder / "journal")
+        config = write_config or folder / "devnet" / "config.toml"
+        ready = prepare(chain, server, record, folder / "devnet", config)
         if as_json:
             print_json(ready)
         else:
@@ -105,9 +108,7 @@ def devnet(
                 say(f"The chain is saved in {state}.")
 
 
-def _open_chain(
-    state: Path | None, chain_id: int | None, accounts: int | None, *, journals: Path
-) -> LocalChain:
+def _open_chain(state: Path | None, chain_id: int | None, accounts: int | None) -> LocalChain:
     from ethr_did.chain.local import LocalChain
 
     if state is not None and state.exists():
@@ -119,10 +120,13 @@ def _open_chain(
                 hint="Leave --chain-id and --accounts away, or name another file.",
             )
         return chain
-    chain = LocalChain(chain_id=chain_id or _CHAIN_ID, accounts=accounts or _ACCOUNTS)
+    return LocalChain(chain_id=chain_id or _CHAIN_ID, accounts=accounts or _ACCOUNTS)
+
+
+def _forget(chain: LocalChain, journals: Path) -> None:
+    """Nothing; the journal knows of no transactions that were sent on an older chain."""
     for account in chain.accounts:
         shutil.rmtree(journals / str(chain.chain_id) / account.address, ignore_errors=True)
-    return chain
 
 
 def _serve(chain: LocalChain, host: str, port: int) -> LocalServer:
@@ -146,12 +150,15 @@ def _save(chain: LocalChain, state: Path) -> None:
         ) from cause
 
 
-def prepare(chain: LocalChain, server: LocalServer, folder: Path, config: Path) -> dict[str, Any]:
-    """What a user needs to know of a devnet, its registry deployed and its files written.
+def prepare(
+    chain: LocalChain, server: LocalServer, record: Record, folder: Path, config: Path
+) -> dict[str, Any]:
+    """What a user needs to know of a devnet, after its files were written.
 
     Args:
         chain: the chain.
         server: the same chain over HTTP.
+        record: of its registry.
         folder: where the key files of its accounts go.
         config: the configuration file to write.
     """
@@ -160,7 +167,6 @@ def prepare(chain: LocalChain, server: LocalServer, folder: Path, config: Path) 
     from ethr_did.core.keys import to_checksum_address
     from ethr_did.settings import write_config
 
-    record = deploy_registries(chain)
     registry = to_checksum_address(record.address)
     network = Network(
         name=NAME,

@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -24,6 +25,8 @@ FAULT = 1
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 
 def end(error: BaseException, *, as_json: bool) -> int:
     """The exit code of an error, after it was told."""
@@ -39,8 +42,9 @@ def end(error: BaseException, *, as_json: bool) -> int:
             found, status = _of_system(error), FAULT
         case _:
             found, status = _fault(error), FAULT
-    if as_json:
-        _print(found)
+    # Where stdout itself failed, JSON has no way to anybody.
+    if as_json and not (isinstance(error, OSError) and error.errno in _NO_ROOM):
+        print_json({"error": found})
     elif isinstance(error, click.ClickException):
         error.show()
     elif status == INTERRUPTED:
@@ -57,25 +61,15 @@ def drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _print(found: dict[str, Any]) -> None:
-    try:
-        print_json({"error": found})
-    except OSError:  # the very stream that failed
-        drop_stdout()
-        complain(found["message"])
-
-
 def _of_system(error: OSError) -> dict[str, Any]:
     """What the operating system refused, where no module knew more about it."""
     reason = error.strerror or str(error) or type(error).__name__
-    if error.filename is None:
-        try:
-            sys.stdout.flush()
-        except OSError:
-            drop_stdout()
-            return {"code": "system", "message": f"the output cannot be written: {reason}"}
-    named = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
-    return {"code": "system", "message": f"{named}{reason}"}
+    if error.filename is not None:
+        return {"code": "system", "message": f"{os.fsdecode(error.filename)}: {reason}"}
+    if error.errno in _NO_ROOM:
+        drop_stdout()
+        reason = f"the output cannot be written: {reason}"
+    return {"code": "system", "message": reason}
 
 
 def _fault(error: BaseException) -> dict[str, Any]:

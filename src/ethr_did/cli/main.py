@@ -13,12 +13,13 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["cli", "main"]
 
@@ -71,14 +72,24 @@ class _ReaderGone(Exception):
     """Whoever read the output has closed it; click would make exit code 1 of it."""
 
 
+@contextmanager
+def _telling_of_reader() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as cause:
+        raise _ReaderGone from cause
+
+
 class _Commands(click.Group):
     """A group whose members are imported when they are needed."""
 
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        with _telling_of_reader():  # --help writes here
+            return super().make_context(*arguments, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _telling_of_reader():
             return super().invoke(ctx)
-        except BrokenPipeError as cause:
-            raise _ReaderGone from cause
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         _ = ctx

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ethr_did.cli.options import examples, network_option
-from ethr_did.cli.output import complain, print_json, table
+from ethr_did.cli.output import complain, print_json, say, table
 from ethr_did.cli.sending import Sending, print_receipts, sending_options
 from ethr_did.errors import ChainError, outcome_of
 
@@ -68,6 +68,9 @@ def transaction_list(network: str, sending: Sending) -> int:
 
 
 def _print_entries(entries: Sequence[Entry]) -> None:
+    if not entries:
+        say("Nothing was sent by this signer on this network.")
+        return
     rows = [
         (
             entry.nonce,

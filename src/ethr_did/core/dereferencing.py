@@ -9,7 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from ethr_did.core.resolution import DEFAULT_MEDIA_TYPE, WITHOUT_CONTEXT, DereferencingResult
+from ethr_did.core.resolution import (
+    DEFAULT_MEDIA_TYPE,
+    DOCUMENT_TYPES,
+    WITHOUT_CONTEXT,
+    DereferencingResult,
+)
 from ethr_did.errors import InvalidDIDURL, InvalidOption, NotFoundError, UnsupportedRepresentation
 
 if TYPE_CHECKING:
@@ -17,10 +22,19 @@ if TYPE_CHECKING:
     from ethr_did.core.document import DIDDocument, Service
     from ethr_did.core.history import View
 
-__all__ = ["URI_LIST", "select"]
+__all__ = ["URI_LIST", "offers", "select"]
 
 URI_LIST = "text/uri-list"
 """Media type of the URLs that a service selection gives; RFC 2483 section 5."""
+
+
+def offers(url: DIDURL) -> tuple[str, ...]:
+    """The media types that a DID URL can be dereferenced to, what it is for first."""
+    return (URI_LIST, *DOCUMENT_TYPES) if _names_service(url) else (*DOCUMENT_TYPES, URI_LIST)
+
+
+def _names_service(url: DIDURL) -> bool:
+    return "service" in url.parameters or "serviceType" in url.parameters
 
 
 def select(
@@ -39,7 +53,7 @@ def select(
         InvalidDIDURL: parameters or fragments that contradict each other.
         UnsupportedRepresentation: URLs where there is no service, or the reverse.
     """
-    if "service" in url.parameters or "serviceType" in url.parameters:
+    if _names_service(url):
         return _select_services(url, document, view, media_type)
     if "relativeRef" in url.parameters:
         raise InvalidDIDURL("relativeRef is given without service", hint="Name the service too.")

@@ -318,7 +318,11 @@ def _bytes(text: str, length: int | None = None) -> bytes:
 
 
 def _quantity(text: str) -> int:
-    if not text.startswith("0x") or len(text) > _LONGEST_QUANTITY:
+    digits = text[2:]
+    # int() alone would also take underscores, spaces and the digits of other scripts.
+    if not (text.startswith("0x") and digits.isascii() and digits.isalnum()):
+        raise ValueError("not a quantity in hex")
+    if len(text) > _LONGEST_QUANTITY:
         raise ValueError("not a quantity of at most 64 bits")
     return int(text, 16)
 

@@ -373,7 +373,8 @@ _KEY_FORMS: Mapping[str, Callable[[bytes, AttributeName], _Form]] = {
 
 _DEEPEST = 100
 """Levels of nesting of a service endpoint that are read as JSON."""
-_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""Also one without an end: looking for the end anew from each quote in it would take minutes."""
 _BRACKETS = re.compile(r"[\[\]{}]")
 
 _JSON_STARTS = tuple('{["-0123456789tfn \t\r\n')

@@ -53,13 +53,11 @@ DEFAULT_MEDIA_TYPE = "application/did+ld+json"
 
 WITHOUT_CONTEXT = "application/did+json"
 
-MEDIA_TYPES = (
-    DEFAULT_MEDIA_TYPE,
-    "application/did",
-    WITHOUT_CONTEXT,
-    "application/did-resolution",
-)
-"""What ``accept`` may choose, the preferred first. The last stands for the whole result."""
+DOCUMENT_TYPES = (DEFAULT_MEDIA_TYPE, "application/did", WITHOUT_CONTEXT)
+"""Representations of a document, the preferred first."""
+
+MEDIA_TYPES = (*DOCUMENT_TYPES, "application/did-resolution")
+"""What ``accept`` may choose when resolving. The last stands for the whole result."""
 
 ERROR_TYPE = "https://www.w3.org/ns/did#"
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
+import re
 import socket
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,6 +40,11 @@ _MAX_BODY: Final = 5_000_000
 
 _PATIENCE: Final = 4
 """How many times the limit is read, and thrown away, before it is refused."""
+
+_MAX_DEPTH: Final = 500
+"""Levels of lists and objects in a request."""
+
+_BRACKET: Final = re.compile(rb"[\[\]{}]")
 
 _IDLE: Final = 75
 """Seconds that a silent connection is kept."""
@@ -91,6 +97,20 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _check_depth(body: bytes) -> None:
+    """Raises ``ValueError`` for what is nested too deep.
+
+    py-evm raises the limit of recursion so far that the JSON decoder would end the process.
+    """
+    if body.count(b"[") + body.count(b"{") <= _MAX_DEPTH:
+        return
+    depth = 0
+    for bracket in _BRACKET.finditer(body):
+        depth += 1 if bracket.group() in b"[{" else -1
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"nested more than {_MAX_DEPTH} deep")
 
 
 class LocalServer:
@@ -240,6 +260,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         try:
+            _check_depth(body)
             request = json.loads(body)
         except ValueError:
             response: object = error_response(RpcError("parse error", code=PARSE_ERROR))

@@ -1,0 +1,82 @@
+"""The command line against a real chain, served over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ethr_did.chain.networks import Network
+from ethr_did.chain.secret_files import write_new_file
+from ethr_did.core.keys import to_checksum_address
+from ethr_did.settings import write_config
+from support.command_line import CommandLine
+from support.writing import deploy, make_sender
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ethr_did.chain.local import LocalAccount, LocalChain, LocalServer
+
+DEAD = "http://127.0.0.1:1/v3/0123456789abcdef0123456789abcdef"
+"""Nobody listens there; the key in it must never be shown."""
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files that all tests share: configuration and keys."""
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="session")
+def registry(chain: LocalChain, alice: LocalAccount, folder: Path) -> str:
+    """Address of the registry."""
+    return to_checksum_address(deploy(make_sender(chain.provider, alice.key, folder / "journal")))
+
+
+@pytest.fixture(scope="session")
+def config(server: LocalServer, registry: str, folder: Path) -> Path:
+    """A configuration of good and bad networks."""
+    url, path = server.url, folder / "config.toml"
+    nowhere = "0x" + "11" * 20
+    write_config(
+        path,
+        [
+            Network(name="dev", chain_id=31337, rpc_url=url, did_registry=registry),
+            Network(name="dead", chain_id=31337, rpc_url=DEAD, did_registry=registry),
+            Network(name="other", chain_id=5, rpc_url=url, did_registry=registry),
+            Network(name="empty", chain_id=31337, rpc_url=url, did_registry=nowhere),
+        ],
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def signers(chain: LocalChain, folder: Path) -> dict[str, str]:
+    """The name of the signer of each account, by address."""
+    found = {}
+    for number, account in enumerate(chain.accounts):
+        path = folder / f"account-{number}.key"
+        write_new_file(path, account.key.hex().encode())
+        found[account.address] = f"keyfile:{path}"
+    return found
+
+
+@pytest.fixture
+def ethr_did(
+    config: Path, signers: dict[str, str], alice: LocalAccount, tmp_path: Path
+) -> CommandLine:
+    """The command line of alice."""
+    return CommandLine(
+        {
+            "ETHR_DID_CONFIG": str(config),
+            "ETHR_DID_STATE_DIR": str(tmp_path / "state"),
+            "ETHR_DID_SIGNER": signers[alice.address],
+        }
+    )
+
+
+@pytest.fixture
+def did(alice: LocalAccount) -> str:
+    """Alice's DID."""
+    return f"did:ethr:dev:{alice.address}"

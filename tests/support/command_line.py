@@ -1,0 +1,184 @@
+"""The command line as its users meet it: in this process, in one of its own, on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import sysconfig
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from click.testing import CliRunner
+
+from ethr_did.cli.main import run
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Mapping, Sequence
+
+PROGRAM = Path(sysconfig.get_path("scripts")) / "ethr-did"
+PATIENCE = 60.0
+"""Seconds that a process may take before the test gives up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a command did."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Stdout, which must be one JSON value and nothing else."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error on stdout."""
+        assert list(self.json) == ["error"]
+        error: dict[str, Any] = self.json["error"]
+        return error
+
+
+class CommandLine:
+    """``ethr-did`` with an environment of its own.
+
+    Args:
+        environment: variables; those of the same name outside do not count.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = dict(environment)
+
+    def __call__(self, *arguments: object, stdin: str | bytes = "", **variables: str) -> Outcome:
+        """What the command did, in this process, its output piped."""
+        environment: dict[str, str | None] = {"ETHR_DID_CONFIG": None, "ETHR_DID_SIGNER": None}
+        environment |= {**self.environment, **variables}
+        with CliRunner().isolation(input=stdin, env=environment) as (out, err, _):
+            status = run([str(argument) for argument in arguments])
+            sys.stdout.flush()
+            sys.stderr.flush()
+            return Outcome(status=status, out=out.getvalue().decode(), err=err.getvalue().decode())
+
+    def spawn(self, *arguments: object, **variables: str) -> Process:
+        """The command in a process of its own, running."""
+        return Process([str(argument) for argument in arguments], self._environ(variables))
+
+    def piped(self, *arguments: object, stdin: bytes = b"", **variables: str) -> Outcome:
+        """What the command did, in a process of its own."""
+        done = subprocess.run(
+            [str(PROGRAM), *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            env=self._environ(variables),
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Outcome(status=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
+
+    def typed(
+        self, *arguments: object, keys: str = "", columns: int = 80, **variables: str
+    ) -> Outcome:
+        """What the command did on a terminal of that width, where somebody types those keys.
+
+        Out holds all that the terminal was sent.
+        """
+        variables |= {"COLUMNS": str(columns), "LINES": "40"}
+        environment = {"TERM": "xterm-256color", **self._environ(variables)}
+        command = [str(PROGRAM), *map(str, arguments)]
+        screen, side = os.openpty()
+        with subprocess.Popen(
+            command,
+            stdin=side,
+            stdout=side,
+            stderr=side,
+            env=environment,
+            close_fds=True,
+            start_new_session=True,
+        ) as process:
+            os.close(side)
+            os.write(screen, keys.encode())
+            shown = _read_until_closed(screen)
+            status = process.wait(PATIENCE)
+        return Outcome(status=status, out=shown.replace("\r\n", "\n"), err="")
+
+    def _environ(self, variables: Mapping[str, str]) -> dict[str, str]:
+        # What the terminal of the developer says about colours and width stays outside.
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {**kept, "LC_ALL": "C.UTF-8", **self.environment, **variables}
+
+
+class Process:
+    """A running command."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [str(PROGRAM), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            env=dict(environment),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    def read_json(self) -> Any:
+        """The JSON that it prints and goes on after."""
+        assert self._process.stdout is not None
+        text = b""
+        while True:
+            text += _line(self._process.stdout)
+            with contextlib.suppress(ValueError):
+                return json.loads(text)
+
+    def wait_for_words(self, words: str) -> None:
+        """Returns when stderr has said them."""
+        assert self._process.stderr is not None
+        while words.encode() not in _line(self._process.stderr):
+            pass
+
+    def end(self, number: signal.Signals) -> Outcome:
+        """What else it had to say, after that signal."""
+        self._process.send_signal(number)
+        out, err = self._process.communicate(timeout=PATIENCE)
+        return Outcome(status=self._process.returncode, out=out.decode(), err=err.decode())
+
+
+def _line(stream: IO[bytes]) -> bytes:
+    line = stream.readline()
+    assert line, "the command ended"
+    return line
+
+
+def _read_until_closed(screen: int) -> str:
+    shown, deadline = b"", time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if not select.select([screen], [], [], 1)[0]:
+            continue
+        try:
+            data = os.read(screen, 65_536)
+        except OSError:  # Linux says so when the other side is closed
+            break
+        if not data:
+            break
+        shown += data
+    os.close(screen)
+    return shown.decode(errors="replace")
