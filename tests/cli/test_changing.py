@@ -211,7 +211,7 @@ def test_a_person_is_asked_before_what_is_final_and_may_say_no(
     ethr_did: CommandLine, did: str, chain: LocalChain
 ) -> None:
     head = chain.head.number
-    done = ethr_did.typed("deactivate", did, keys="n\n")
+    done = ethr_did.typed("deactivate", did, answers=[("[y/N]", "n\n")])
     assert done.status == 130
     assert "This is final. [y/N]" in done.out
     assert "nothing was sent" in done.out

@@ -79,7 +79,6 @@ def test_nothing_shows_the_key_in_an_rpc_url(ethr_did: CommandLine) -> None:
         ["networks"],
         ["networks", "--json"],
         ["service", "add", anyone, "Hub", HUB],
-        ["transaction", "list", "--network", "dead"],
     ):
         done = ethr_did(*arguments)
         assert "127.0.0.1:1/v3/…" in done.out + done.err

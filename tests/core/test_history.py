@@ -251,6 +251,12 @@ def test_attribute_that_lists_nothing_uses_a_number_or_not(vector: dict[str, Any
     assert listed(story) == [f"#{kind}-{2 if vector['counts'] else 1}"]
 
 
+@pytest.mark.parametrize("kind", ["Ed25519", "X25519", "Multikey", "Other/veriKey/base58"])
+def test_key_too_long_for_base58_is_not_listed_and_uses_a_number(kind: str) -> None:
+    story = Story().attribute(f"did/pub/{kind}", bytes(100_000)).attribute("did/pub/Other", b"1")
+    assert listed(story) == ["#delegate-2"]
+
+
 def test_name_that_is_no_utf8_uses_no_number() -> None:
     story = Story().attribute(b"did/pub/\xff", b"\1").attribute("did/pub/Other", b"\1")
     assert listed(story) == ["#delegate-1"]

@@ -9,10 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import base58
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ethr_did.core import keys
 from ethr_did.core.keys import (
+    ED25519_PUB,
+    MAX_KEY_LENGTH,
     address_of_key,
     decompress_secp256k1,
     format_multibase,
@@ -186,6 +191,17 @@ def test_address_of_another_length_is_not_written(length: int) -> None:
 
 
 # -- multibase -----------------------------------------------------------------------------------
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", ED25519_PUB, bytes(3)]))
+def test_multibase_is_that_of_the_base58_package(key: bytes, prefix: bytes) -> None:
+    assert format_multibase(key, prefix) == "z" + base58.b58encode(prefix + key).decode()
+
+
+def test_longest_key_is_encoded_and_a_longer_one_refused() -> None:
+    assert format_multibase(bytes(MAX_KEY_LENGTH)).startswith("z1")
+    with pytest.raises(InvalidKey, match="longer than 4096"):
+        format_multibase(bytes(MAX_KEY_LENGTH + 1))
 
 
 @vectors("keys", "multibase")

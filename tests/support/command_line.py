@@ -85,11 +85,19 @@ class CommandLine:
         return Outcome(status=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
 
     def typed(
-        self, *arguments: object, keys: str = "", columns: int = 80, **variables: str
+        self,
+        *arguments: object,
+        answers: Sequence[tuple[str, str]] = (),
+        columns: int = 80,
+        **variables: str,
     ) -> Outcome:
-        """What the command did on a terminal of that width, where somebody types those keys.
+        """What the command did on a terminal; out holds all that it was sent.
 
-        Out holds all that the terminal was sent.
+        Args:
+            arguments: of the command.
+            answers: words that are waited for, and the keys that somebody types then.
+            columns: width of the terminal.
+            variables: of the environment.
         """
         variables |= {"COLUMNS": str(columns), "LINES": "40"}
         environment = {"TERM": "xterm-256color", **self._environ(variables)}
@@ -105,8 +113,7 @@ class CommandLine:
             start_new_session=True,
         ) as process:
             os.close(side)
-            os.write(screen, keys.encode())
-            shown = _read_until_closed(screen)
+            shown = _read_until_closed(screen, answers)
             status = process.wait(PATIENCE)
         return Outcome(status=status, out=shown.replace("\r\n", "\n"), err="")
 
@@ -149,6 +156,12 @@ class Process:
             with contextlib.suppress(ValueError):
                 return json.loads(text)
 
+    def wait_for_output(self, words: str) -> None:
+        """Returns when stdout has said them."""
+        assert self._process.stdout is not None
+        while words.encode() not in _line(self._process.stdout):
+            pass
+
     def wait_for_words(self, words: str) -> None:
         """Returns when stderr has said them."""
         assert self._process.stderr is not None
@@ -168,8 +181,9 @@ def _line(stream: IO[bytes]) -> bytes:
     return line
 
 
-def _read_until_closed(screen: int) -> str:
-    shown, deadline = b"", time.monotonic() + PATIENCE
+def _read_until_closed(screen: int, answers: Sequence[tuple[str, str]]) -> str:
+    shown, seen, waiting = b"", 0, list(answers)
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if not select.select([screen], [], [], 1)[0]:
             continue
@@ -180,5 +194,8 @@ def _read_until_closed(screen: int) -> str:
         if not data:
             break
         shown += data
+        if waiting and (place := shown.find(waiting[0][0].encode(), seen)) >= 0:
+            seen = place + 1
+            os.write(screen, waiting.pop(0)[1].encode())
     os.close(screen)
     return shown.decode(errors="replace")

@@ -247,10 +247,11 @@ class _Watch:
     def _wait_for(self, tx_hash: bytes, words: str) -> None:
         if tx_hash in self._waiting:
             return
-        say(words)
-        if not self._waiting:
-            self._spinner.enter_context(working("Waiting for the transaction to be mined …"))
+        is_first = not self._waiting
         self._waiting[tx_hash] = 0
+        say(words)
+        if is_first:
+            self._spinner.enter_context(working("Waiting for the transaction to be mined …"))
 
     def _mined(self, tx_hash: bytes, depth: int) -> None:
         if depth >= self._wanted:

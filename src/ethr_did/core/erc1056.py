@@ -53,6 +53,8 @@ MAX_NAME_LENGTH = 32
 _WORD = 32
 _NO_WIDER = bytes(12)
 """What stands before the 20 bytes of an address in a word."""
+_VALUE_OFFSET = (4 * _WORD).to_bytes(_WORD)
+"""Where the value of an attribute starts: after the four words of the head."""
 _LONGEST_QUANTITY = len("0x") + 16
 _ATTRIBUTE_NAME = re.compile(
     r"did/(pub|svc)/([A-Za-z0-9_]+)(?:/([A-Za-z0-9_]+))?(?:/([A-Za-z0-9_]+))?"
@@ -266,17 +268,17 @@ def _decode_delegate_changed(data: bytes, place: Mapping[str, Any]) -> Event:
 
 
 def _decode_attribute_changed(data: bytes, place: Mapping[str, Any]) -> Event:
-    name, offset, valid_to, previous, length = _words(data[: 5 * _WORD], 5)
-    size = _int(length)
-    end = 5 * _WORD + size
+    # Slices in place: nearly all events are of this kind.
+    size = _int(data[128:160])
+    end = 160 + size
     padded = -(-size // _WORD) * _WORD
-    if _int(offset) != 4 * _WORD or len(data) != 5 * _WORD + padded or data[end:].strip(b"\0"):
+    if data[32:64] != _VALUE_OFFSET or len(data) != 160 + padded or data[end:].strip(b"\0"):
         raise ValueError("not the encoding of one bytes argument")
     return AttributeChanged(
-        name=name,
-        value=data[5 * _WORD : end],
-        valid_to=_int(valid_to),
-        previous_change=_int(previous),
+        name=data[:32],
+        value=data[160:end],
+        valid_to=_int(data[64:96]),
+        previous_change=_int(data[96:128]),
         **place,
     )
 

@@ -1,0 +1,129 @@
+"""``devnet`` and ``demo``, in processes of their own."""
+
+from __future__ import annotations
+
+import signal
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from web3 import Web3
+
+from ethr_did.chain.artifacts import ContractName, load
+from support.command_line import CommandLine
+
+if TYPE_CHECKING:
+    from ethr_did.chain.local import LocalServer
+
+HUB = "https://hub.example.com"
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> CommandLine:
+    """A user who has set up nothing."""
+    return CommandLine({"ETHR_DID_STATE_DIR": str(tmp_path / "state"), "HOME": str(tmp_path)})
+
+
+def test_a_devnet_is_ready_when_it_says_so_and_ends_tidily(fresh: CommandLine) -> None:
+    with fresh.spawn("devnet", "--port", "0", "--accounts", "3", "--json") as process:
+        ready = process.read_json()
+        assert len(ready["accounts"]) == 3
+        w3 = Web3(Web3.HTTPProvider(ready["url"]))
+        assert w3.eth.chain_id == ready["chainId"] == 31337
+        abi = [dict(entry) for entry in load(ContractName.ETHEREUM_DID_REGISTRY).abi]
+        registry = w3.eth.contract(Web3.to_checksum_address(ready["didRegistry"]), abi=abi)
+        alice, bob = (Web3.to_checksum_address(a["address"]) for a in ready["accounts"][:2])
+        registry.functions.changeOwner(alice, bob).transact({"from": alice})
+        exported = {
+            "ETHR_DID_CONFIG": ready["config"],
+            "ETHR_DID_SIGNER": ready["accounts"][1]["signer"],
+        }
+        did = f"did:ethr:dev:{alice}"
+        assert fresh("owner", "show", did, **exported).out == f"{bob}\n"
+        assert fresh("service", "add", did, "Hub", HUB, **exported).status == 0
+        done = process.end(signal.SIGINT)
+    assert (done.status, done.out, done.err) == (0, "", "\nStopping.\n")
+
+
+def test_a_state_file_carries_the_chain_into_the_next_run(
+    fresh: CommandLine, tmp_path: Path
+) -> None:
+    state, config = tmp_path / "chain.gz", tmp_path / "config.toml"
+    options = ("--port", "0", "--state", state, "--write-config", config)
+    with fresh.spawn("devnet", *options, "--json", "--chain-id", "1234") as process:
+        ready = process.read_json()
+        account = ready["accounts"][0]
+        did = f"did:ethr:dev:{account['address']}"
+        exported = {"ETHR_DID_CONFIG": str(config), "ETHR_DID_SIGNER": account["signer"]}
+        assert fresh("service", "add", did, "Hub", HUB, **exported).status == 0
+        assert process.end(signal.SIGTERM).err.endswith(f"The chain is saved in {state}.\n")
+    other = fresh("devnet", "--port", "0", "--state", state, "--chain-id", "5", "--json")
+    assert (other.status, "holds chain 1234" in other.error["message"]) == (2, True)
+    with fresh.spawn("devnet", *options, "--json") as process:
+        again = process.read_json()
+        assert (again["chainId"], again["didRegistry"]) == (1234, ready["didRegistry"])
+        resolved = fresh("resolve", did, **exported).json
+        assert resolved["didDocument"]["service"][0]["serviceEndpoint"] == HUB
+        sent = fresh("transaction", "list", "--network", "dev", "--json", **exported).json
+        assert [entry["state"] for entry in sent] == ["mined"]
+        assert process.end(signal.SIGINT).status == 0
+
+
+def test_a_port_that_is_taken_is_told_and_nothing_is_overwritten(
+    fresh: CommandLine, server: LocalServer, tmp_path: Path
+) -> None:
+    port = server.url.rpartition(":")[2]
+    done = fresh("devnet", "--port", port)
+    assert (done.status, done.out) == (2, "")
+    assert "Choose another with --port" in done.err
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--host", "0.0.0.0"], "not a loopback address"),
+        (["--state", "missing/chain.gz"], "cannot be saved in missing/chain.gz"),
+        (["--state", __file__], "It was left as it is"),
+        (["--chain-id", "0"], "--chain-id"),
+        (["--port", "65536"], "--port"),
+    ],
+)
+def test_a_devnet_that_cannot_start_says_why(
+    fresh: CommandLine, options: list[str], words: str
+) -> None:
+    for extra in ([], ["--json"]):
+        done = fresh("devnet", "--port", "0", *options, *extra)
+        assert done.status == 2
+        assert words in done.out + done.err
+
+
+def test_a_new_chain_forgets_what_was_sent_on_an_older_one(
+    fresh: CommandLine, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        with fresh.spawn("devnet", "--port", "0") as process:
+            process.wait_for_output("Ctrl-C ends it.")
+            config = tmp_path / "state" / "devnet" / "config.toml"
+            assert tomllib.loads(config.read_text())["networks"]["dev"]["chain_id"] == 31337
+            exported = {
+                "ETHR_DID_CONFIG": str(config),
+                "ETHR_DID_SIGNER": f"keyfile:{config.with_name('account-1.key')}",
+            }
+            did = fresh("create", "--network", "dev", **exported).out.strip()
+            made = fresh("service", "add", did, "Hub", HUB, "--json", **exported)
+            assert made.json["resumed"] is False
+            sent = fresh("transaction", "list", "--network", "dev", "--json", **exported).json
+            assert len(sent) == 1
+            process.end(signal.SIGTERM)
+
+
+def test_the_demo_tells_its_story(fresh: CommandLine, tmp_path: Path) -> None:
+    told = fresh.piped("demo")
+    assert (told.status, told.err) == (0, "")
+    chapters = fresh("demo", "--json").json
+    assert [chapter["chapter"] for chapter in chapters] == list(range(1, len(chapters) + 1))
+    for chapter in chapters:
+        assert f"{chapter['chapter']}. {chapter['title']}" in told.out
+    assert not (tmp_path / "state").exists()
