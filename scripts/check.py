@@ -21,23 +21,24 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 NODE_PACKAGES = ("contracts", "tests/interop")
 CODE = ("src", "tests", "scripts")
+COMMANDS = ("bench", "compile_contracts", "deploy", "gas_report", "verify_deployments")
+"""Python scripts without an ending; to mypy each of them is the one main module."""
 
-STEPS: dict[str, list[str]] = {
-    "format": [PYTHON, "-m", "ruff", "format", "--check", *CODE],
-    "lint": [PYTHON, "-m", "ruff", "check", *CODE],
-    "types": [PYTHON, "-m", "mypy", *CODE],
-    "contracts": [PYTHON, "scripts/compile_contracts", "--check"],
-    "gas": [PYTHON, "scripts/gas_report", "--check"],
-    "tests": [
-        *(PYTHON, "-m", "pytest", "-n", "auto", "--dist", "loadgroup"),
-        *("--cov", "--cov-report=", "--cov-config=pyproject.toml"),
-    ],
+STEPS: dict[str, list[list[str]]] = {
+    "format": [["ruff", "format", "--check", *CODE]],
+    "lint": [["ruff", "check", *CODE]],
+    "types": [["mypy", *CODE], *(["mypy", f"scripts/{name}"] for name in COMMANDS)],
+    "contracts": [["scripts/compile_contracts", "--check"]],
+    "gas": [["scripts/gas_report", "--check"]],
+    "tests": [["pytest", "-n", "auto", "--dist", "loadgroup", "--cov", "--cov-report="]],
     "coverage of core": [
-        *(PYTHON, "-m", "coverage", "report", "--include=*/ethr_did/core/*"),
-        *("--show-missing", "--skip-covered", "--fail-under=100"),
+        [
+            *("coverage", "report", "--include=*/ethr_did/core/*"),
+            *("--show-missing", "--skip-covered", "--fail-under=100"),
+        ]
     ],
 }
-"""Name of each check and its command."""
+"""Name of each check and its commands: a script of ours, or a module to run."""
 
 
 def main() -> int:
@@ -59,13 +60,13 @@ def main() -> int:
 
 def run(name: str) -> bool:
     """Whether a check passed; its output goes to the terminal."""
-    print(f"\n── {name}: {' '.join(STEPS[name][1:])}", flush=True)
-    started = time.monotonic()
-    status = subprocess.run(STEPS[name], check=False).returncode
-    print(
-        f"── {name}: {'passed' if status == 0 else 'FAILED'} in {time.monotonic() - started:.1f} s"
-    )
-    return status == 0
+    started, passed = time.monotonic(), True
+    for command in STEPS[name]:
+        print(f"\n── {name}: {' '.join(command)}", flush=True)
+        start = [PYTHON] if command[0].startswith("scripts/") else [PYTHON, "-m"]
+        passed &= subprocess.run([*start, *command], check=False).returncode == 0
+    print(f"── {name}: {'passed' if passed else 'FAILED'} in {time.monotonic() - started:.1f} s")
+    return passed
 
 
 def install_node_packages() -> None:

@@ -10,16 +10,13 @@ from ethr_did.chain.networks import Network
 from ethr_did.chain.secret_files import write_new_file
 from ethr_did.core.keys import to_checksum_address
 from ethr_did.settings import write_config
-from support.command_line import CommandLine
+from support.command_line import DEAD, CommandLine
 from support.writing import deploy, make_sender
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ethr_did.chain.local import LocalAccount, LocalChain, LocalServer
-
-DEAD = "http://127.0.0.1:1/v3/0123456789abcdef0123456789abcdef"
-"""Nobody listens there; the key in it must never be shown."""
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +26,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def registry(chain: LocalChain, alice: LocalAccount, folder: Path) -> str:
-    """Address of the registry."""
-    return to_checksum_address(deploy(make_sender(chain.provider, alice.key, folder / "journal")))
+def registry(chain: LocalChain, folder: Path) -> str:
+    """Address of the registry, deployed by somebody who appears nowhere else."""
+    sender = make_sender(chain.provider, chain.accounts[-1].key, folder / "journal")
+    return to_checksum_address(deploy(sender))
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +52,7 @@ def config(server: LocalServer, registry: str, folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def signers(chain: LocalChain, folder: Path) -> dict[str, str]:
     """The name of the signer of each account, by address."""
-    found = {}
+    found: dict[str, str] = {}
     for number, account in enumerate(chain.accounts):
         path = folder / f"account-{number}.key"
         write_new_file(path, account.key.hex().encode())

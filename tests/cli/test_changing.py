@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.command_line import CommandLine
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ethr_did.chain.local import LocalAccount, LocalChain
-    from support.command_line import CommandLine, Outcome
+    from support.command_line import Outcome
 
 KEY = "0x" + "c6" * 32
 HUB = "https://hub.example.com"
@@ -262,9 +264,11 @@ def test_a_batch_comes_from_stdin_in_utf_8_whatever_the_locale(
 ) -> None:
     changes = [{"change": "addService", "type": "Hub", "endpoint": {"name": "Zürich 😀"}}]
     text = json.dumps(changes, ensure_ascii=False).encode()
-    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
-    assert ethr_did.piped("batch", did, "-", stdin=text, **ascii_only).status == 0
-    shown = ethr_did.piped("resolve", did, **ascii_only)
+    ascii_only = CommandLine(
+        {**ethr_did.environment, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    )
+    assert ascii_only.piped("batch", did, "-", stdin=text).status == 0
+    shown = ascii_only.piped("resolve", did)
     assert shown.out.isascii()
     assert shown.json["didDocument"]["service"][0]["serviceEndpoint"] == {"name": "Zürich 😀"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,8 @@ from ethr_did.chain.artifacts import ContractName, load
 from support.command_line import CommandLine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ethr_did.chain.local import LocalServer
 
 HUB = "https://hub.example.com"
@@ -83,7 +84,7 @@ def test_a_port_that_is_taken_is_told_and_nothing_is_overwritten(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--host", "0.0.0.0"], "not a loopback address"),
+        (["--host", "192.0.2.1"], "not a loopback address"),
         (["--state", "missing/chain.gz"], "cannot be saved in missing/chain.gz"),
         (["--state", __file__], "It was left as it is"),
         (["--chain-id", "0"], "--chain-id"),

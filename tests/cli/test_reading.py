@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.conftest import DEAD
+from support.command_line import DEAD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,6 @@ def test_nothing_shows_the_key_in_an_rpc_url(ethr_did: CommandLine) -> None:
     anyone = "did:ethr:dead:0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
     for arguments in (
         ["resolve", anyone],
-        ["history", anyone],
         ["history", anyone, "--json"],
         ["networks"],
         ["networks", "--json"],

@@ -26,6 +26,9 @@ PROGRAM = Path(sysconfig.get_path("scripts")) / "ethr-did"
 PATIENCE = 60.0
 """Seconds that a process may take before the test gives up."""
 
+DEAD = "http://127.0.0.1:1/v3/0123456789abcdef0123456789abcdef"
+"""Nobody listens there; the key in it must never be shown."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,21 @@ def help_text(words: str) -> str:
     with CliRunner().isolation() as (out, _, _):
         assert run([*words.split(), "--help"]) == 0
         return out.getvalue().decode()
+
+
+def parse(line: str) -> None:
+    """Raises ``click.UsageError`` unless the command line would be understood; runs nothing.
+
+    Args:
+        line: begins with ``ethr-did``; what a shell does after ``|`` or ``>`` is left out.
+    """
+    words = shlex.split(re.split(r" [|>]", line)[0])[1:]
+    context = cli.make_context("ethr-did", words)
+    while isinstance(context.command, click.Group):
+        rest = [*context._protected_args, *context.args]
+        name, command, rest = context.command.resolve_command(context, rest)
+        assert command is not None, line
+        context = command.make_context(name, rest, parent=context)
 
 
 def file_of(words: str) -> Path:

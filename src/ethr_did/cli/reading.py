@@ -177,7 +177,7 @@ def _describe_value(value: bytes, most: int = 70) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-@click.command()
+@click.command(epilog=examples("ethr-did networks"))
 @json_option
 @config_option
 def networks(as_json: bool, config_file: Path | None) -> None:

@@ -306,6 +306,7 @@ def _address(word: bytes) -> Address:
     return Address(word[12:])
 
 
+@functools.lru_cache(maxsize=1024)
 def _identity_of(topic: str) -> bytes:
     return _address(_bytes(topic, _WORD))
 
