@@ -24,8 +24,8 @@ LAYERS = (
 
 PURE = {
     "__future__",
-    "base58",
     "base64",
+    "binascii",
     "coincurve",
     "collections",
     "dataclasses",

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from eth_hash.auto import keccak
 
 from ethr_did.chain.artifacts import Artifact
-from ethr_did.errors import EthrDIDError, MissingExtra
+from ethr_did.errors import CompilationError, MissingExtra
 
 try:
     import solcx
@@ -39,7 +39,6 @@ __all__ = [
     "EVM_VERSION",
     "OPTIMIZER_RUNS",
     "SOLC_VERSION",
-    "CompilationError",
     "Target",
     "build_input",
     "compile_contract",
@@ -61,12 +60,6 @@ _OUTPUTS = (
     "storageLayout",
 )
 _IMPORT = re.compile(r"^import\s[^;]*?\"([^\"]+)\"\s*;", re.MULTILINE)
-
-
-class CompilationError(EthrDIDError):
-    """The compiler refused the sources, or there is no compiler."""
-
-    code = "compilation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

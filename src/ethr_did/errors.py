@@ -34,6 +34,7 @@ attributes, a ``hint`` that says what to do next, and chains its cause::
     │   └── TransactionReplaced      another transaction took the nonce
     ├── SignerError                  keystore, key file, remote signer
     ├── DeploymentError              a deployment differs from its record or artifact
+    ├── CompilationError             the compiler refused the sources, or there is none
     └── MissingExtra                 an optional part is not installed
 """
 
@@ -51,6 +52,7 @@ __all__ = [
     "OUTCOMES",
     "ChainError",
     "ChainMoved",
+    "CompilationError",
     "DeactivatedError",
     "DeploymentError",
     "EthrDIDError",
@@ -379,6 +381,12 @@ class DeploymentError(EthrDIDError):
     code = "deployment_error"
 
 
+class CompilationError(EthrDIDError):
+    """The compiler refused the sources, or there is no compiler."""
+
+    code = "compilation_error"
+
+
 class MissingExtra(EthrDIDError):
     """An optional part of the package is not installed."""
 
@@ -444,6 +452,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "transaction_replaced": _NOT_SENT,
         "signer_error": Outcome("INTERNAL_ERROR", 500, 6),
         "deployment_error": Outcome("INTERNAL_ERROR", 500, 8),
+        "compilation_error": Outcome("INTERNAL_ERROR", 500, 8),
         "missing_extra": Outcome("FEATURE_NOT_SUPPORTED", 501, 9),
     }
 )

@@ -10,6 +10,7 @@ import pytest
 
 from ethr_did import compilation
 from ethr_did.chain.artifacts import ContractName, load
+from ethr_did.errors import CompilationError
 
 if TYPE_CHECKING:
     from ethr_did.compilation import Target
@@ -70,7 +71,7 @@ def test_a_warning_of_the_compiler_is_an_error(compiler: Path, tmp_path: Path) -
     source = "pragma solidity 0.8.37; contract Thing { function f(uint256 unused) external {} }"
     (tmp_path / "src" / "Thing.sol").write_text(source, "utf-8")
     (target,) = compilation.find_targets(tmp_path, sources="src", artifacts=tmp_path)
-    with pytest.raises(compilation.CompilationError, match="SPDX"):
+    with pytest.raises(CompilationError, match="SPDX"):
         compilation.compile_contract(tmp_path, target, compiler=compiler)
 
 
@@ -78,5 +79,5 @@ def test_an_error_of_the_compiler_names_the_source(compiler: Path, tmp_path: Pat
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "Thing.sol").write_text("contract Thing { nonsense }", "utf-8")
     (target,) = compilation.find_targets(tmp_path, sources="src", artifacts=tmp_path)
-    with pytest.raises(compilation.CompilationError, match=r"src/Thing\.sol"):
+    with pytest.raises(CompilationError, match=r"src/Thing\.sol"):
         compilation.compile_contract(tmp_path, target, compiler=compiler)

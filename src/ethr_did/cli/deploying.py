@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ethr_did.chain.fees import format_wei
-from ethr_did.cli.options import config_option, examples, json_option, load, network_argument
+from ethr_did.cli.options import (
+    complete_network,
+    config_option,
+    examples,
+    json_option,
+    load,
+    network_argument,
+)
 from ethr_did.cli.output import print_json, say, table, working
 from ethr_did.cli.sending import Sending, confirm, sending_options
 
@@ -16,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ethr_did.chain.artifacts import Artifact
+    from ethr_did.chain.networks import Network
     from ethr_did.deployment import DeploymentPlan, Record, Verification
+    from ethr_did.settings import Settings
 
 __all__ = ["deploy", "deployments"]
 
@@ -30,10 +40,15 @@ _records_option = click.option(
     help="Folder of the deployment records.",
 )
 
+_rpc_url_option = click.option(
+    "--rpc-url", metavar="URL", help="Node to use; needed for a network that is not configured."
+)
+
 
 @click.command(
     epilog=examples(
         "ethr-did deploy sepolia --dry-run",
+        "ethr-did deploy mychain --rpc-url http://127.0.0.1:8545",
         "ethr-did deploy sepolia --signer keystore:FILE --cap-cost 0.02",
         "ethr-did deploy sepolia --yes >> config.toml",
     )
@@ -44,9 +59,10 @@ _records_option = click.option(
     is_flag=True,
     help="Let the sender create the contracts, without the proxy that gives equal addresses.",
 )
+@_rpc_url_option
 @_records_option
 @sending_options(asks=True)
-def deploy(network: str, plain: bool, records: Path, sending: Sending) -> None:
+def deploy(network: str, plain: bool, rpc_url: str | None, records: Path, sending: Sending) -> None:
     """Deploy the registries to a network.
 
     Plans, asks, sends, compares the code on chain, and writes a record. Safe to run twice: what is
@@ -56,7 +72,7 @@ def deploy(network: str, plain: bool, records: Path, sending: Sending) -> None:
     from ethr_did import deployment
 
     settings = sending.settings()
-    found = settings.table().find(network)
+    found = _network(settings, network, rpc_url)
     folder = deployment.RecordFolder(records)
     folder.check_chain_id(found.name, found.chain_id)
     known = {record.contract_name: record.address for record in folder.read_all(found.name)}
@@ -86,6 +102,29 @@ def deploy(network: str, plain: bool, records: Path, sending: Sending) -> None:
     for record in made:
         if record.contract_name == _REGISTRY:
             click.echo(deployment.network_lines(found.name, found.chain_id, record), nl=False)
+
+
+def _network(settings: Settings, name: str, rpc_url: str | None) -> Network:
+    """The network of that name; one that is not configured is as the node says it is."""
+    table = settings.table()
+    if rpc_url is None:
+        return table.find(name)
+    known = {network.name: network for network in table}
+    if name in known:
+        return replace(known[name], rpc_url=rpc_url, quorum=1)
+    from ethr_did.chain.answer import quantity_of
+    from ethr_did.chain.artifacts import ContractName, load
+    from ethr_did.chain.networks import Network
+    from ethr_did.chain.request import chain_id
+    from ethr_did.chain.rpc import Chain
+    from ethr_did.core.keys import to_checksum_address
+    from ethr_did.deployment import create2_address, salt_of
+
+    with Chain([rpc_url], timeout=settings.timeout) as chain:
+        number = quantity_of(chain.send([chain_id()])[0])
+    artifact = load(ContractName.ETHEREUM_DID_REGISTRY)
+    address = to_checksum_address(create2_address(artifact.init_code, salt_of(artifact.name)))
+    return Network(name=name, chain_id=number, rpc_url=rpc_url, did_registry=address)
 
 
 def _artifacts() -> list[Artifact]:
@@ -161,10 +200,11 @@ def _to_dict(record: Record) -> dict[str, object]:
 @deployments.command(
     "verify",
     epilog=examples(
-        "ethr-did deployments verify sepolia", "ethr-did deployments verify sepolia --input-dir out"
+        "ethr-did deployments verify", "ethr-did deployments verify sepolia --input-dir out"
     ),
 )
-@network_argument
+@click.argument("networks", metavar="[NETWORK]...", nargs=-1, shell_complete=complete_network)
+@_rpc_url_option
 @_records_option
 @click.option(
     "--input-dir",
@@ -174,38 +214,48 @@ def _to_dict(record: Record) -> dict[str, object]:
 @json_option
 @config_option
 def deployments_verify(
-    network: str, records: Path, input_dir: Path | None, as_json: bool, config_file: Path | None
+    networks: tuple[str, ...],
+    rpc_url: str | None,
+    records: Path,
+    input_dir: Path | None,
+    as_json: bool,
+    config_file: Path | None,
 ) -> int:
     """Compare chain, record and artifact.
 
-    A check that could not be made is unknown, never ok. Exit code 8 where something differs, 4
+    On all networks with records, unless some are named. A check that could not be made is unknown, never ok. Exit code 8 where something differs, 4
     where something is unknown.
     """
     from ethr_did import deployment
 
     settings = load(config_file)
-    found = settings.table().find(network)
     folder = deployment.RecordFolder(records)
-    with found.chain(timeout=settings.timeout) as chain, working("Comparing …"):
-        reports = deployment.verify_network(chain, folder, found.name)
+    reports: list[tuple[str, Verification]] = []
+    for name in networks or folder.networks():
+        found = _network(settings, name, rpc_url)
+        with found.chain(timeout=settings.timeout) as chain, working(f"Comparing {found.name} …"):
+            checked = deployment.verify_network(chain, folder, found.name)
+        reports += [(found.name, report) for report in checked]
     if input_dir is not None:
         for artifact in _artifacts():
             written = deployment.write_verification_input(artifact, input_dir)
             say(f"Wrote {' and '.join(str(path) for path in written)}")
     if as_json:
-        print_json([report.to_dict() for report in reports])
-    else:
+        print_json([{"network": name, **report.to_dict()} for name, report in reports])
+    elif reports:
         _print_reports(reports)
-    return _exit_code(reports)
+    else:
+        say(f"Nothing is recorded in {records}.")
+    return _exit_code([report for _, report in reports])
 
 
-def _print_reports(reports: Sequence[Verification]) -> None:
+def _print_reports(reports: Sequence[tuple[str, Verification]]) -> None:
     rows = [
-        (report.record.contract_name, check.name, check.outcome.value, check.detail)
-        for report in reports
+        (name, report.record.contract_name, check.name, check.outcome.value, check.detail)
+        for name, report in reports
         for check in report.checks
     ]
-    table(rows, ("contract", "check", "outcome", "detail"))
+    table(rows, ("network", "contract", "check", "outcome", "detail"))
 
 
 def _exit_code(reports: Sequence[Verification]) -> int:
