@@ -421,6 +421,22 @@ def test_a_message_is_written_and_read_again() -> None:
         assert RelayMessage.from_dict(json.loads(json.dumps(message.to_dict()))) == message
 
 
+@pytest.mark.parametrize(
+    "signature",
+    [
+        b"",
+        bytes(64),
+        bytes(65),
+        bytes(64) + b"\x1b",
+        b"\xff" * 64 + b"\x1c",
+        (5).to_bytes(32) * 2 + b"\x1b",
+        b"\1" * 66,
+    ],
+)
+def test_what_is_no_signature_was_signed_by_nobody(signature: bytes) -> None:
+    assert recover_signer(replace(typed_message(), signature=signature)) is None
+
+
 @pytest.mark.parametrize("data", [None, [], {}, {"format": "ethr-did/relay/2"}, "x"])
 def test_other_json_is_no_message(data: object) -> None:
     with pytest.raises(InvalidFile, match="not a relay message"):
