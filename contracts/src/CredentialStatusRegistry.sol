@@ -66,7 +66,7 @@ contract CredentialStatusRegistry is ICredentialStatusRegistry, DIDAuthorized {
     /// @inheritdoc ICredentialStatusRegistry
     function revokeKey(address identity, uint256 authority, bytes32 key) external override {
         _checkAuthority(identity, authority, 0, msg.sender);
-        _writeRecord(identity, key, ANY, _stamped(INVALID));
+        _writeRecord(identity, key, _stamped(INVALID), true, 0);
     }
 
     /// @inheritdoc ICredentialStatusRegistry
@@ -403,7 +403,7 @@ contract CredentialStatusRegistry is ICredentialStatusRegistry, DIDAuthorized {
         _checkAuthority(identity, authority, 0, actor);
         uint256 record = _stamped(value);
         for (uint256 i = 0; i < count; ++i) {
-            _writeRecord(identity, keys[i], expectsAny ? ANY : expected[i], record);
+            _writeRecord(identity, keys[i], record, expectsAny, expectsAny ? 0 : expected[i]);
         }
     }
 
@@ -413,10 +413,12 @@ contract CredentialStatusRegistry is ICredentialStatusRegistry, DIDAuthorized {
     }
 
     /// @dev The only place where a record changes.
-    function _writeRecord(address identity, bytes32 key, uint256 expected, uint256 record) private {
+    function _writeRecord(address identity, bytes32 key, uint256 record, bool expectsAny, uint256 expected)
+        private
+    {
         uint256 slot = Slots.ofRecord(identity, key);
         uint256 previous = Slots.load(slot);
-        if (expected != ANY && expected != previous) revert StaleRecord(key, expected, previous);
+        if (!expectsAny && expected != previous) revert StaleRecord(key, expected, previous);
         if (uint8(previous) == uint8(record)) return;
         if (uint8(previous) == INVALID) revert RecordIsFinal(key);
         record |= uint256(uint48(previous >> 48)) << 96;
