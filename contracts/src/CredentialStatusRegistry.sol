@@ -66,7 +66,7 @@ contract CredentialStatusRegistry is ICredentialStatusRegistry, DIDAuthorized {
     /// @inheritdoc ICredentialStatusRegistry
     function revokeKey(address identity, uint256 authority, bytes32 key) external override {
         _checkAuthority(identity, authority, 0, msg.sender);
-        _writeRecord(identity, key, _stamped(INVALID), true, 0);
+        _writeRecord(identity, key, _stamped(INVALID));
     }
 
     /// @inheritdoc ICredentialStatusRegistry
@@ -397,13 +397,22 @@ contract CredentialStatusRegistry is ICredentialStatusRegistry, DIDAuthorized {
     ) private {
         uint256 count = keys.length;
         if (count == 0) revert EmptyBatch();
-        bool expectsAny = expected.length == 0;
-        if (!expectsAny && expected.length != count) revert LengthMismatch(count, expected.length);
+        if (expected.length != 0) _checkRecords(identity, keys, expected);
         if (authority == REVOCATION_ONLY && value != INVALID) revert RevocationOnly(0);
         _checkAuthority(identity, authority, 0, actor);
         uint256 record = _stamped(value);
         for (uint256 i = 0; i < count; ++i) {
-            _writeRecord(identity, keys[i], record, expectsAny, expectsAny ? 0 : expected[i]);
+            _writeRecord(identity, keys[i], record);
+        }
+    }
+
+    /// @dev Apart from the writing, so that whoever expects nothing pays nothing for it.
+    function _checkRecords(address identity, bytes32[] calldata keys, uint256[] calldata expected) private view {
+        uint256 count = keys.length;
+        if (expected.length != count) revert LengthMismatch(count, expected.length);
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 actual = Slots.load(Slots.ofRecord(identity, keys[i]));
+            if (actual != expected[i]) revert StaleRecord(keys[i], expected[i], actual);
         }
     }
 
@@ -413,12 +422,9 @@ contract CredentialStatusRegistry is ICredentialStatusRegistry, DIDAuthorized {
     }
 
     /// @dev The only place where a record changes.
-    function _writeRecord(address identity, bytes32 key, uint256 record, bool expectsAny, uint256 expected)
-        private
-    {
+    function _writeRecord(address identity, bytes32 key, uint256 record) private {
         uint256 slot = Slots.ofRecord(identity, key);
         uint256 previous = Slots.load(slot);
-        if (!expectsAny && expected != previous) revert StaleRecord(key, expected, previous);
         if (uint8(previous) == uint8(record)) return;
         if (uint8(previous) == INVALID) revert RecordIsFinal(key);
         record |= uint256(uint48(previous >> 48)) << 96;

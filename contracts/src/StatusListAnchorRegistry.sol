@@ -5,6 +5,7 @@ import {DIDAuthorized} from "./base/DIDAuthorized.sol";
 import {IStatusListAnchorRegistry} from "./interfaces/IStatusListAnchorRegistry.sol";
 import {Slots} from "./libraries/Slots.sol";
 import {StatusListId} from "./libraries/StatusListId.sol";
+import {StatusTree} from "./libraries/StatusTree.sol";
 
 /// @title StatusListAnchorRegistry
 /// @notice Heads of off-chain status lists of did:ethr issuers: no owner, no proxy, no pause, nothing to configure.
@@ -17,10 +18,6 @@ contract StatusListAnchorRegistry is IStatusListAnchorRegistry, DIDAuthorized {
     bytes32 private constant PUBLISH_TYPEHASH = keccak256(
         "Publish(address identity,uint256 authority,bytes32 listId,bytes32 previousHead,bytes32 contentDigest,bytes32 bitmapRoot,uint256 validUntil,address signer,uint256 deadline)"
     );
-
-    // Prefixes of hashes in the tree: a leaf is never taken for a node.
-    bytes1 private constant LEAF = 0x00;
-    bytes1 private constant NODE = 0x01;
 
     uint256 private constant WORD_BITS = 256;
     uint256 private constant WORD_BITS_LOG = 8;
@@ -177,23 +174,17 @@ contract StatusListAnchorRegistry is IStatusListAnchorRegistry, DIDAuthorized {
 
     // -------------------------------------------------------------------------------------------- proofs
 
-    /// @dev The bits of the position say at each level on which side the sibling stands.
+    /// @dev One hash for each level, no more and no fewer: an inner node is never taken for a word.
     function _checkProof(bytes32 root, uint256 totalBits, uint256 position, bytes32 word, bytes32[] calldata proof)
         private
         pure
     {
         uint256 levels = 0;
-        while (WORD_BITS << levels < totalBits) ++levels;
-        if (proof.length != levels) revert ProofLengthMismatch(levels, proof.length);
-        bytes32 hash = keccak256(abi.encodePacked(LEAF, word));
-        for (uint256 i = 0; i < levels; ++i) {
-            bytes32 sibling = proof[i];
-            hash = position & 1 == 0
-                ? keccak256(abi.encodePacked(NODE, hash, sibling))
-                : keccak256(abi.encodePacked(NODE, sibling, hash));
-            position >>= 1;
+        unchecked {
+            while (WORD_BITS << levels < totalBits) ++levels;
         }
-        if (hash != root) revert InvalidProof();
+        if (proof.length != levels) revert ProofLengthMismatch(levels, proof.length);
+        if (StatusTree.rootOf(word, position, proof) != root) revert InvalidProof();
     }
 
     /// @dev The entry that starts at a bit, counted in the list's own order. Entries never cross bytes.

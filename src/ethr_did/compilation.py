@@ -55,9 +55,7 @@ __all__ = [
 SOLC_VERSION = "0.8.37"
 EVM_VERSION = "paris"  # also runs on chains without PUSH0; the in-process EVM knows it too
 OPTIMIZER_RUNS = 1000
-VIA_IR = frozenset(
-    {"CredentialStatusRegistry", "StatusListAnchorRegistry", "CredentialStatusLens"}
-)
+VIA_IR = frozenset({"CredentialStatusRegistry", "StatusListAnchorRegistry", "CredentialStatusLens"})
 """The contracts that are measurably better off with the newer code generator."""
 
 _OUTPUTS = (

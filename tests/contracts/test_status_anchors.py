@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +25,7 @@ from support.status import (
     Message,
     Publication,
     Tree,
+    dice,
     digest,
     head_of,
     list_id,
@@ -180,8 +180,9 @@ def test_what_is_over_or_empty_is_not_published(
     for until in (0, evm.timestamp):
         call = publishing(publication(owner.address, validUntil=until))
         assert evm.failure(call, owner) == Reverted("ListExpired", (until,))
-    for empty in ({"contentDigest": bytes(32)}, {"bitmapRoot": bytes(32)}):
-        call = publishing(publication(owner.address, **empty))
+    for empty in ("contentDigest", "bitmapRoot"):
+        other: Any = {empty: bytes(32)}
+        call = publishing(publication(owner.address, **other))
         assert evm.failure(call, owner) == Reverted("ZeroDigest")
 
 
@@ -384,7 +385,7 @@ def test_proves_any_entry_of_the_current_version(
 ) -> None:
     flags = ANCHORED | (LSB_FIRST if lsb_first else 0)
     listed = list_id(LIFECYCLE, width_log=width_log, flags=flags, capacity_log=capacity_log)
-    rng = random.Random(capacity_log * 8 + width_log)
+    rng = dice(capacity_log * 8 + width_log)
     width = 1 << width_log
     bits = rng.randbytes(max(1, (width << capacity_log) // 8))
     tree = Tree(bits)
@@ -402,7 +403,7 @@ def test_proves_any_entry_of_the_current_version(
 
 @pytest.fixture
 def tree() -> Tree:
-    return Tree(random.Random(5).randbytes(16_384))
+    return Tree(dice(5).randbytes(16_384))
 
 
 @pytest.fixture
@@ -492,7 +493,5 @@ def test_a_list_without_a_version_proves_nothing(
     evm: Evm, anchors: Contract, owner: LocalAccount
 ) -> None:
     listed = list_id(flags=ANCHORED | TERMINAL, capacity_log=8)
-    call = anchors.functions.statusFromProof(
-        owner.address, listed, NO_HEADER, 0, bytes(32), []
-    )
+    call = anchors.functions.statusFromProof(owner.address, listed, NO_HEADER, 0, bytes(32), [])
     assert evm.failure(call, owner) == stale(NO_HEADER, NO_HEADER)

@@ -45,6 +45,7 @@ def add_delegate(
     registry: Contract,
     identity: LocalAccount,
     delegate: LocalAccount,
+    *,
     authority: int,
     listed: bytes = PLAIN,
 ) -> None:
@@ -115,7 +116,7 @@ def test_a_delegate_writes_until_its_validity_ends(
     successor: LocalAccount,
     authority: int,
 ) -> None:
-    add_delegate(evm, registry, owner, successor, authority)
+    add_delegate(evm, registry, owner, successor, authority=authority)
     with evm.undone():
         evm.send(revoke(statuses, owner, authority), successor)
     evm.chain.advance(DAY)
@@ -134,7 +135,7 @@ def test_a_delegate_has_the_authority_of_its_type_and_no_other(
     successor: LocalAccount,
     authority: int,
 ) -> None:
-    add_delegate(evm, registry, owner, successor, authority)
+    add_delegate(evm, registry, owner, successor, authority=authority)
     allowed = statuses.functions.isAuthorized
     for claimed in (OWNER, *DELEGATES):
         call = revoke(statuses, owner, claimed)
@@ -152,7 +153,7 @@ def test_the_delegate_of_one_list_writes_no_other(
     owner: LocalAccount,
     successor: LocalAccount,
 ) -> None:
-    add_delegate(evm, registry, owner, successor, ONE_LIST)
+    add_delegate(evm, registry, owner, successor, authority=ONE_LIST)
     evm.send(revoke(statuses, owner, ONE_LIST), successor)
     call = revoke(statuses, owner, ONE_LIST, LIFE)
     assert evm.failure(call, successor) == refused(owner, successor)
@@ -182,13 +183,11 @@ def test_a_revocation_delegate_makes_entries_invalid_and_nothing_else(
     owner: LocalAccount,
     successor: LocalAccount,
 ) -> None:
-    add_delegate(evm, registry, owner, successor, REVOCATION_ONLY)
+    add_delegate(evm, registry, owner, successor, authority=REVOCATION_ONLY)
     for index, value in enumerate((VALID, SUSPENDED, OTHER)):
         evm.send(statuses.functions.setStatus(owner.address, OWNER, LIFE, index, value), owner)
         for wanted in {VALID, SUSPENDED, OTHER} - {value}:
-            call = statuses.functions.setStatus(
-                owner.address, REVOCATION_ONLY, LIFE, index, wanted
-            )
+            call = statuses.functions.setStatus(owner.address, REVOCATION_ONLY, LIFE, index, wanted)
             assert evm.failure(call, successor) == Reverted("RevocationOnly", (index,))
         call = statuses.functions.setStatus(owner.address, REVOCATION_ONLY, LIFE, index, INVALID)
         evm.send(call, successor)
@@ -204,7 +203,7 @@ def test_a_revocation_delegate_cannot_reinstate_in_a_list_of_bits(
     owner: LocalAccount,
     successor: LocalAccount,
 ) -> None:
-    add_delegate(evm, registry, owner, successor, REVOCATION_ONLY)
+    add_delegate(evm, registry, owner, successor, authority=REVOCATION_ONLY)
     evm.send(revoke(statuses, owner, REVOCATION_ONLY), successor)
     words = [update([(1, VALID), (2, INVALID)])]
     call = statuses.functions.updateWords(owner.address, REVOCATION_ONLY, PLAIN, words)
@@ -222,7 +221,7 @@ def test_a_list_of_the_owner_alone_knows_no_delegate(
     authority: int,
 ) -> None:
     listed = list_id(flags=OWNER_ONLY | TERMINAL)
-    add_delegate(evm, registry, owner, successor, authority, listed)
+    add_delegate(evm, registry, owner, successor, authority=authority, listed=listed)
     call = revoke(statuses, owner, authority, listed)
     assert evm.failure(call, successor) == refused(owner, successor)
     evm.send(revoke(statuses, owner, OWNER, listed), owner)
@@ -257,7 +256,7 @@ def test_a_delegate_survives_a_change_of_owner_until_somebody_ends_it(
     successor: LocalAccount,
     stranger: LocalAccount,
 ) -> None:
-    add_delegate(evm, registry, owner, stranger, ALL_LISTS)
+    add_delegate(evm, registry, owner, stranger, authority=ALL_LISTS)
     evm.send(registry.functions.changeOwner(owner.address, successor.address), owner)
     with evm.undone():
         evm.send(revoke(statuses, owner, ALL_LISTS), stranger)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +21,7 @@ from support.status import (
     SUSPENDED,
     TERMINAL,
     VALID,
+    dice,
     list_id,
     per_word,
     update,
@@ -39,10 +39,9 @@ FINAL_TWO_BITS = list_id(LIFECYCLE, width_log=1, flags=TERMINAL)
 WIDTHS = range(4)
 
 
-def set_status(
-    evm: Evm, statuses: Contract, who: LocalAccount, listed: bytes, index: int, value: int
-) -> None:
-    evm.send(statuses.functions.setStatus(who.address, OWNER, listed, index, value), who)
+def set_status(evm: Evm, statuses: Contract, who: LocalAccount, listed: bytes, *entry: int) -> None:
+    """Sets an entry, given by index and value."""
+    evm.send(statuses.functions.setStatus(who.address, OWNER, listed, *entry), who)
 
 
 def status(statuses: Contract, who: LocalAccount, listed: bytes, index: int) -> tuple[int, int]:
@@ -169,7 +168,7 @@ def test_finality_holds_for_words_full_of_anything(
     evm: Evm, statuses: Contract, owner: LocalAccount, width_log: int
 ) -> None:
     listed = list_id(LIFECYCLE, width_log=width_log, flags=TERMINAL)
-    rng = random.Random(width_log)
+    rng = dice(width_log)
     entries, largest = per_word(width_log), (1 << (1 << width_log)) - 1
     for _ in range(8):
         old = [rng.choice([VALID, INVALID, rng.randint(0, largest)]) for _ in range(entries)]
@@ -179,9 +178,7 @@ def test_finality_holds_for_words_full_of_anything(
         ]
         with evm.undone():
             first = update(enumerate(old), width_log=width_log)
-            evm.send(
-                statuses.functions.updateWords(owner.address, OWNER, listed, [first]), owner
-            )
+            evm.send(statuses.functions.updateWords(owner.address, OWNER, listed, [first]), owner)
             second = update(enumerate(new), width_log=width_log)
             call = statuses.functions.updateWords(owner.address, OWNER, listed, [second])
             undone = [
@@ -236,9 +233,7 @@ def test_a_batch_happens_as_a_whole_or_not_at_all(
         (stranger.address, OWNER, PLAIN, [update([(1, INVALID)])]),
     ]
     refused = evm.failure(statuses.functions.updateLists(lists), owner)
-    assert refused == Reverted(
-        "NotAuthorized", (stranger.address.lower(), owner.address.lower())
-    )
+    assert refused == Reverted("NotAuthorized", (stranger.address.lower(), owner.address.lower()))
     assert status(statuses, owner, PLAIN, 1) == (VALID, 0)
 
 
@@ -404,7 +399,7 @@ def test_a_value_over_the_width_is_refused(
 def test_reads_many_entries_and_the_whole_list_in_one_call(
     evm: Evm, statuses: Contract, owner: LocalAccount
 ) -> None:
-    revoked = sorted(random.Random(1).sample(range(2**17), 60))
+    revoked = sorted(dice(1).sample(range(2**17), 60))
     words: dict[int, list[tuple[int, int]]] = {}
     for index in revoked:
         words.setdefault(index // 208, []).append((index % 208, INVALID))
@@ -429,7 +424,7 @@ def test_words_behind_the_end_are_left_out(statuses: Contract, owner: LocalAccou
 def test_the_chain_of_previous_words_leads_to_every_earlier_status(
     evm: Evm, statuses: Contract, owner: LocalAccount
 ) -> None:
-    rng = random.Random(3)
+    rng = dice(3)
     history: dict[int, int] = {}
     state = 0
     for _ in range(12):
@@ -443,10 +438,10 @@ def test_the_chain_of_previous_words_leads_to_every_earlier_status(
         history[evm.block_number] = state
         history.setdefault(evm.block_number - 1, state)
     for block, expected in history.items():
-        assert status_word_at(evm, statuses, owner.address, block) & PAYLOAD == expected
+        assert status_word_at(statuses, owner.address, block) & PAYLOAD == expected
 
 
-def status_word_at(evm: Evm, statuses: Contract, identity: str, block: int) -> int:
+def status_word_at(statuses: Contract, identity: str, block: int) -> int:
     """Word 0 as it was after a block: the walk of the specification."""
     word: int = statuses.functions.wordsOf(identity, PLAIN, 0, 1).call()[0]
     while (last := word >> PAYLOAD_BITS) > block:

@@ -28,8 +28,8 @@ from support.status import (
     VALID,
     Message,
     Update,
-    lists_message,
     list_id,
+    lists_message,
     message,
     type_of_list,
     update,
@@ -154,9 +154,7 @@ def test_a_delegate_s_message_counts_by_the_right_it_names(
     change: Change,
 ) -> None:
     kind = type_of_list(FINAL)
-    evm.send(
-        registry.functions.addDelegate(owner.address, kind, successor.address, 86_400), owner
-    )
+    evm.send(registry.functions.addDelegate(owner.address, kind, successor.address, 86_400), owner)
     named = replace(change, authority=ONE_LIST)
     evm.send(named.signed_by(successor), relayer)
     assert named.status() == INVALID
@@ -174,9 +172,7 @@ def test_a_revocation_delegate_s_message_revokes_only(
     change: Change,
 ) -> None:
     kind = b32("credRevoke")
-    evm.send(
-        registry.functions.addDelegate(owner.address, kind, successor.address, 86_400), owner
-    )
+    evm.send(registry.functions.addDelegate(owner.address, kind, successor.address, 86_400), owner)
     suspension = replace(
         change, authority=REVOCATION_ONLY, listed=FINAL_LIFE, value=SUSPENDED, expected=0
     )
@@ -275,9 +271,7 @@ def test_the_compact_form_is_accepted_with_either_parity(
         evm.send(one.call((who, deadline, signature[:32] + s.to_bytes(32, "big"))), relayer)
         wrong = (s ^ 1 << 255).to_bytes(32, "big")
         refused = Reverted("InvalidSignature", (owner.address.lower(),))
-        assert (
-            evm.failure(one.call((who, deadline, signature[:32] + wrong)), relayer) == refused
-        )
+        assert evm.failure(one.call((who, deadline, signature[:32] + wrong)), relayer) == refused
     assert parities == {0, 1}
 
 
@@ -414,9 +408,7 @@ def test_a_suspension_does_not_replay_after_the_reinstatement(
     change = replace(change, listed=listed, value=value, expected=0)
     call = change.signed_by(owner)
     evm.send(call, relayer)
-    evm.send(
-        change.statuses.functions.setStatus(owner.address, OWNER, listed, 1, VALID), owner
-    )
+    evm.send(change.statuses.functions.setStatus(owner.address, OWNER, listed, 1, VALID), owner)
     refused = evm.failure(call, relayer)
     assert refused == Reverted("StaleWord", (0, 0, change.word()))
     assert change.status() == VALID
@@ -449,7 +441,13 @@ def test_a_reversible_message_without_an_expectation_is_refused(
     ],
 )
 def test_every_entry_of_a_word_without_expectation_must_become_invalid(
-    evm: Evm, statuses: Contract, owner: LocalAccount, relayer: LocalAccount, listed: bytes, word: Update
+    *,
+    evm: Evm,
+    statuses: Contract,
+    owner: LocalAccount,
+    relayer: LocalAccount,
+    listed: bytes,
+    word: Update,
 ) -> None:
     call = relayed_lists(statuses, owner, listed, [word])
     assert evm.failure(call, relayer) == Reverted("ExpectationRequired", (0,))
@@ -504,13 +502,17 @@ def test_the_type_strings_of_the_specification_are_in_the_code() -> None:
     listed = "ListUpdate(address identity,uint256 authority,bytes32 listId,WordUpdate[] words)"
     for text in (
         "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)",
-        "SetStatus(address identity,uint256 authority,bytes32 listId,uint32 index,uint8 value,"
-        "uint256 expectedWord,address signer,uint256 deadline)",
+        (
+            "SetStatus(address identity,uint256 authority,bytes32 listId,uint32 index,"
+            "uint8 value,uint256 expectedWord,address signer,uint256 deadline)"
+        ),
         f"UpdateLists(ListUpdate[] lists,address signer,uint256 deadline){listed}{word}",
         listed + word,
         word,
-        "SetKeys(address identity,uint256 authority,uint8 value,bytes32[] keys,"
-        "uint256[] expected,address signer,uint256 deadline)",
+        (
+            "SetKeys(address identity,uint256 authority,uint8 value,bytes32[] keys,"
+            "uint256[] expected,address signer,uint256 deadline)"
+        ),
     ):
         assert keccak(text.encode()) in code
 

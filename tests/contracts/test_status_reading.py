@@ -40,9 +40,7 @@ def test_implements_erc_165_and_the_status_interface(statuses: Contract) -> None
     selectors = {text.partition("(")[0]: digest[:4] for text, digest in found.items()}
     own = bytes(
         a ^ b ^ c
-        for a, b, c in zip(
-            selectors["statusOf"], selectors["recordOf"], bytes(4), strict=True
-        )
+        for a, b, c in zip(selectors["statusOf"], selectors["recordOf"], bytes(4), strict=True)
     )
     supports = statuses.functions.supportsInterface
     assert supports(bytes.fromhex("01ffc9a7")).call()
@@ -98,9 +96,7 @@ def test_nobody_is_enrolled_with_a_credential_that_is_not_valid(
     assert refused == Reverted("CredentialNotValid", (owner.address.lower(), PLAIN, 5, INVALID))
 
 
-def test_a_status_that_cannot_be_read_opens_no_door(
-    evm: Evm, door: Contract, owner: LocalAccount
-) -> None:
+def test_a_status_that_cannot_be_read_opens_no_door(door: Contract, owner: LocalAccount) -> None:
     call = door.functions.enrol(owner.address, list_id(layout=9), 5)
     with pytest.raises(ContractLogicError) as caught:
         call.call({"from": owner.address})

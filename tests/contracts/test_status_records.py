@@ -62,9 +62,7 @@ def test_suspends_reinstates_and_sets_any_value(
 
 
 @pytest.mark.parametrize("value", [VALID, SUSPENDED, 255])
-def test_invalid_is_final(
-    evm: Evm, statuses: Contract, owner: LocalAccount, value: int
-) -> None:
+def test_invalid_is_final(evm: Evm, statuses: Contract, owner: LocalAccount, value: int) -> None:
     evm.send(statuses.functions.revokeKey(owner.address, OWNER, KEYS[1]), owner)
     call = statuses.functions.setKeys(owner.address, OWNER, value, KEYS, [])
     assert evm.failure(call, owner) == Reverted("RecordIsFinal", (KEYS[1],))
@@ -137,9 +135,7 @@ def test_delegates_write_records_by_their_rights(
     evm.send(functions.setKeys(owner.address, REVOCATION_ONLY, INVALID, KEYS, []), stranger)
 
 
-def test_a_key_is_never_taken_for_a_list(
-    evm: Evm, statuses: Contract, owner: LocalAccount
-) -> None:
+def test_a_key_is_never_taken_for_a_list(evm: Evm, statuses: Contract, owner: LocalAccount) -> None:
     listed = list_id()
     evm.send(statuses.functions.revokeKey(owner.address, OWNER, listed), owner)
     assert statuses.functions.statusOf(owner.address, listed, 0).call() == [VALID, 0]

@@ -152,7 +152,15 @@ class Model:
             self.entries[place], self.changed[place] = new, block
 
     def set_key(
-        self, identity: str, authority: int, value: int, key: bytes, who: str, block: int, now: int
+        self,
+        identity: str,
+        key: bytes,
+        value: int,
+        *,
+        authority: int,
+        who: str,
+        block: int,
+        now: int,
     ) -> None:
         if authority == ONE_LIST:
             raise RefusedError
@@ -291,9 +299,7 @@ class StatusMachine(RuleBasedStateMachine):
         cares=st.booleans(),
         sent=st.booleans(),
     )
-    def sign_many(
-        self, who: LocalAccount, batch: list[Change], *, cares: bool, sent: bool
-    ) -> None:
+    def sign_many(self, who: LocalAccount, batch: list[Change], *, cares: bool, sent: bool) -> None:
         if cares:
             batch = [self.expecting(change) for change in batch]
         lists = [change.as_update() for change in batch]
@@ -339,7 +345,13 @@ class StatusMachine(RuleBasedStateMachine):
         try:
             for key in keys:
                 self.model.set_key(
-                    identity.address, authority, value, key, who.address, block, now
+                    identity.address,
+                    key,
+                    value,
+                    authority=authority,
+                    who=who.address,
+                    block=block,
+                    now=now,
                 )
         except RefusedError:
             self.model.records = before

@@ -4,6 +4,7 @@ specification and not from the contracts."""
 from __future__ import annotations
 
 import hashlib
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,11 @@ ListUpdate = tuple[str, int, bytes, list[Update]]
 Header = tuple[bytes, bytes, int, int, int, int]
 Publication = tuple[str, int, bytes, Header, bytes, bytes, int]
 NO_HEADER: Header = (bytes(32), bytes(32), 0, 0, 0, 0)
+
+
+def dice(seed: int) -> random.Random:
+    """Chance that repeats itself."""
+    return random.Random(seed)  # noqa: S311  # tests repeat
 
 
 def list_id(

@@ -105,9 +105,10 @@ abstract contract DIDAuthorized is IDIDAuthorized {
     }
 
     function _delegateType(bytes32 listId, uint256 authority) private pure returns (bytes32) {
+        // The dearest first.
+        if (authority == ONE_LIST && listId != 0) return _typeForList(listId);
         if (authority == ALL_LISTS) return STATUS_DELEGATE;
         if (authority == REVOCATION_ONLY) return REVOCATION_DELEGATE;
-        if (authority == ONE_LIST && listId != 0) return _typeForList(listId);
         revert UnknownAuthority(authority);
     }
 
@@ -145,18 +146,17 @@ abstract contract DIDAuthorized is IDIDAuthorized {
 
     /// @dev Zero: no signature.
     function _recover(bytes32 digest, bytes calldata signature) private pure returns (address) {
-        bytes32 r;
-        bytes32 s;
-        uint8 v;
+        if (signature.length != 65 && signature.length != 64) return address(0);
+        (bytes32 r, uint256 s) = (bytes32(signature[:32]), uint256(bytes32(signature[32:64])));
+        uint256 v;
         if (signature.length == 65) {
-            (r, s, v) = (bytes32(signature[:32]), bytes32(signature[32:64]), uint8(signature[64]));
-        } else if (signature.length == 64) {
+            v = uint8(signature[64]);
+        } else {
             // ERC-2098: the parity stands in the bit that a low s does not need.
-            (r, s) = (bytes32(signature[:32]), bytes32(signature[32:64]));
-            v = uint8(27 + (uint256(s) >> 255));
-            s = bytes32(uint256(s) & type(uint256).max >> 1);
+            v = 27 + (s >> 255);
+            s &= type(uint256).max >> 1;
         }
-        return uint256(s) > MAX_S ? address(0) : ecrecover(digest, v, r, s);
+        return s > MAX_S ? address(0) : ecrecover(digest, uint8(v), r, bytes32(s));
     }
 
     function _isAcceptedByContract(address signer, bytes32 digest, bytes calldata signature)
