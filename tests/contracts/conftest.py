@@ -27,8 +27,14 @@ def shared_registry(shared_evm: Evm) -> Contract:
 
 
 @pytest.fixture
-def evm(shared_evm: Evm, shared_registry: Contract) -> Iterator[Evm]:
-    assert shared_registry.address
+def evm(
+    shared_evm: Evm,
+    shared_registry: Contract,
+    shared_statuses: Contract,
+    shared_anchors: Contract,
+) -> Iterator[Evm]:
+    # Deployed before the mark that every test goes back to.
+    assert all((shared_registry.address, shared_statuses.address, shared_anchors.address))
     with shared_evm.undone():
         yield shared_evm
 
@@ -61,3 +67,27 @@ def relayer() -> LocalAccount:
 def stranger() -> LocalAccount:
     """Has no say in anything."""
     return actor(4)
+
+
+@pytest.fixture(scope="session")
+def shared_statuses(shared_evm: Evm, shared_registry: Contract) -> Contract:
+    artifact = load(ContractName.CREDENTIAL_STATUS_REGISTRY)
+    return shared_evm.deploy(artifact, shared_registry.address)
+
+
+@pytest.fixture
+def statuses(evm: Evm, shared_statuses: Contract) -> Contract:
+    assert evm.w3 is shared_statuses.w3
+    return shared_statuses
+
+
+@pytest.fixture(scope="session")
+def shared_anchors(shared_evm: Evm, shared_registry: Contract) -> Contract:
+    artifact = load(ContractName.STATUS_LIST_ANCHOR_REGISTRY)
+    return shared_evm.deploy(artifact, shared_registry.address)
+
+
+@pytest.fixture
+def anchors(evm: Evm, shared_anchors: Contract) -> Contract:
+    assert evm.w3 is shared_anchors.w3
+    return shared_anchors

@@ -174,12 +174,13 @@ def _plain(value: Any, kind: str) -> Any:
 @cache
 def _known_errors() -> Mapping[bytes, Mapping[str, Any]]:
     """Every named error of the contracts, by selector."""
-    found = {}
+    found: dict[bytes, Mapping[str, Any]] = {}
     for name in ContractName:
         for one in load(name).abi:
             if one["type"] == "error":
                 kinds = ",".join(each["type"] for each in one.get("inputs", ()))
-                found[selector(f"{one['name']}({kinds})")] = dict(one)
+                # Where contracts share an error, the first one's names for the arguments count.
+                found.setdefault(selector(f"{one['name']}({kinds})"), dict(one))
     return found
 
 

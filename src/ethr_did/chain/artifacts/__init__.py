@@ -28,6 +28,9 @@ class ContractName(StrEnum):
 
     ETHEREUM_DID_REGISTRY = "EthereumDIDRegistry"
     DID_REGISTRY_PROBE = "DIDRegistryProbe"
+    CREDENTIAL_STATUS_REGISTRY = "CredentialStatusRegistry"
+    STATUS_LIST_ANCHOR_REGISTRY = "StatusListAnchorRegistry"
+    CREDENTIAL_STATUS_LENS = "CredentialStatusLens"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
