@@ -323,7 +323,9 @@ def _check_plannable(artifact: Artifact) -> None:
 
 def deployable() -> tuple[ContractName, ...]:
     """The contracts of this package that stand on a chain; the others are sent in calls only."""
-    return tuple(name for name in ContractName if not _takes_arguments(load(name)))
+    # The status contracts are not deployed yet: two of them take the DID registry's address, which
+    # plans and records cannot hold so far, and their lens is of no use alone.
+    return (ContractName.ETHEREUM_DID_REGISTRY,)
 
 
 def _takes_arguments(artifact: Artifact) -> bool:
