@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from eth_hash.auto import keccak
 
 from ethr_did.chain.answer import data_of, quantity_of
-from ethr_did.chain.artifacts import ContractName, load
+from ethr_did.chain.artifacts import ContractName
 from ethr_did.chain.fees import FeeRules, choose_fees, format_wei, market_requests, read_market
 from ethr_did.chain.request import Request, chain_id, get_code
 from ethr_did.chain.transactions import Intent
@@ -322,7 +322,7 @@ def _check_plannable(artifact: Artifact) -> None:
 
 
 def deployable() -> tuple[ContractName, ...]:
-    """The contracts of this package that stand on a chain; the others are sent in calls only."""
+    """The contracts that are deployed to a chain."""
     # The status contracts are not deployed yet: two of them take the DID registry's address, which
     # plans and records cannot hold so far, and their lens is of no use alone.
     return (ContractName.ETHEREUM_DID_REGISTRY,)
