@@ -157,6 +157,7 @@ def test_nothing_published_is_not_current(anchors: Contract, owner: LocalAccount
 def test_a_version_is_current_up_to_its_last_good_second_and_not_after(
     evm: Evm, anchors: Contract, owner: LocalAccount
 ) -> None:
+    evm.wait()
     until = evm.timestamp + 100
     tree = Tree(bytes(16_384))
     header = publish(evm, anchors, owner, bitmapRoot=tree.root, validUntil=until)
@@ -479,13 +480,13 @@ def test_a_replaced_version_proves_nothing_any_more(
 def test_a_version_past_its_time_proves_nothing(
     *, evm: Evm, anchors: Contract, owner: LocalAccount, tree: Tree
 ) -> None:
+    evm.wait()
     header = publish(evm, anchors, owner, bitmapRoot=tree.root, validUntil=evm.timestamp + 100)
     call = anchors.functions.statusFromProof(
         owner.address, LISTED, header, 0, tree.words[0], tree.proof(0)
     )
     call.call()
-    evm.chain.advance(200)
-    evm.chain.mine()
+    evm.wait(200)
     assert evm.failure(call, owner) == Reverted("ListExpired", (header[4],))
 
 

@@ -119,8 +119,7 @@ def test_a_delegate_writes_until_its_validity_ends(
     add_delegate(evm, registry, owner, successor, authority=authority)
     with evm.undone():
         evm.send(revoke(statuses, owner, authority), successor)
-    evm.chain.advance(DAY)
-    evm.chain.mine()
+    evm.wait(DAY)
     call = revoke(statuses, owner, authority)
     assert evm.failure(call, successor) == refused(owner, successor)
 
@@ -313,8 +312,16 @@ def test_refuses_a_did_registry_that_is_not_there(evm: Evm, name: ContractName) 
 
 @pytest.mark.parametrize(
     ("answer", "reverts"),
-    [(b"", False), (b"\x01", False), (b"\xff" * 32, False), (b"\0" * 64, False), (b"", True)],
-    ids=["nothing", "a byte", "dirty word", "two words", "revert"],
+    [
+        (b"", False),
+        (b"\x01", False),
+        (b"\xff" * 32, False),
+        (encode(["address", "uint256"], [actor(1).address, 1]), False),
+        (encode(["uint256", "uint256"], [1, 1]), False),
+        (encode(["address"], [actor(1).address]), True),
+        (encode(["uint256"], [1]), True),
+    ],
+    ids=["nothing", "byte", "dirty", "owner and more", "yes and more", "revert", "revert yes"],
 )
 def test_a_did_registry_without_a_sensible_answer_gives_nobody_a_right(
     evm: Evm, owner: LocalAccount, answer: bytes, *, reverts: bool

@@ -358,6 +358,7 @@ def test_the_key_of_an_account_with_delegated_code_still_signs(
 def test_a_message_is_good_up_to_its_deadline_and_not_after(
     evm: Evm, owner: LocalAccount, relayer: LocalAccount, change: Change
 ) -> None:
+    evm.wait()
     deadline = evm.timestamp + 100
     call = change.signed_by(owner, deadline=deadline)
     with evm.undone():

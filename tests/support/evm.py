@@ -122,6 +122,15 @@ class Evm:
         finally:
             self.chain.revert(snapshot)
 
+    def wait(self, seconds: int = 0) -> None:
+        """Mines a block that many seconds after the latest one; 0: of about now, whatever was undone.
+
+        The chain's clock runs ahead of ours when blocks follow each other within a second.
+        """
+        if seconds:
+            self.chain.set_next_timestamp(self.timestamp + seconds)
+        self.chain.mine()
+
     def delegate_code(self, account: LocalAccount, target: str) -> None:
         """Gives the account the code of another, with a real EIP-7702 transaction."""
         sponsor = actor(0)
