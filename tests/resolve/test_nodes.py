@@ -74,6 +74,12 @@ def test_logs_without_times_cost_one_more(fake: FakeChain) -> None:
     assert resolve_all(fake).rounds == 2
 
 
+def test_a_thousand_changes_without_times_cost_one_more(fake: FakeChain) -> None:
+    write(fake, 1000, apart=0)
+    fake.with_times = False
+    assert resolve_all(fake, 1000).rounds == 2
+
+
 def test_version_costs_no_more(fake: FakeChain) -> None:
     block = write(fake)[2]
     assert services(fake.resolver().resolve(ALICE.did, version_id=block)) == 3
