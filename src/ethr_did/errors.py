@@ -9,10 +9,13 @@ attributes, a ``hint`` that says what to do next, and chains its cause::
     │   ├── InvalidAddress           ├── InvalidKey              ├── InvalidAttribute
     │   ├── InvalidService           ├── InvalidValidity         ├── InvalidChange
     │   ├── InvalidDocument          ├── InvalidFile             ├── InvalidConfiguration
+    │   ├── InvalidStatusList        ├── InvalidStatusEntry
     │   ├── UnsupportedMethod        ├── UnsupportedRepresentation
     │   └── UnknownNetwork
     ├── NotFoundError                the chain answered: there is no such version, method, service
     ├── DeactivatedError             the identity exists and has been given up for good
+    ├── StatusNotValid               the credential is revoked, suspended or of another status
+    ├── StatusUndetermined           its status could not be found out; never a "no", never a "yes"
     ├── ChainError                   what the chain says could not be found out, or not trusted
     │   ├── NodeUnreachable          no answer: refused, timed out, cut off
     │   ├── NodeBusy                 429 or the node's own words for it
@@ -25,14 +28,17 @@ attributes, a ``hint`` that says what to do next, and chains its cause::
     │   ├── NodeInconsistent         answers that contradict each other
     │   ├── ChainMoved               reorganised again and again while it was read
     │   └── QuorumFailed             not enough nodes agree
+    ├── FetchError                   a foreign document could not be fetched, or may not be
     ├── TransactionError             nothing was changed on chain, or it is not known yet
     │   ├── NotAuthorized            the sender is not the owner
     │   ├── Reverted                 the contract refused; its error is named
     │   ├── FeeTooHigh               above the cap that was given
     │   ├── InsufficientFunds
+    │   ├── StatusConflict           somebody else changed the same statuses to something else
     │   ├── TransactionPending       sent, not mined within the time given
     │   └── TransactionReplaced      another transaction took the nonce
     ├── SignerError                  keystore, key file, remote signer
+    ├── StoreError                   the issuer's database
     ├── DeploymentError              a deployment differs from its record or artifact
     ├── CompilationError             the compiler refused the sources, or there is none
     └── MissingExtra                 an optional part is not installed
@@ -57,6 +63,7 @@ __all__ = [
     "DeploymentError",
     "EthrDIDError",
     "FeeTooHigh",
+    "FetchError",
     "HistoryMissing",
     "InsufficientFunds",
     "InvalidAddress",
@@ -72,6 +79,8 @@ __all__ = [
     "InvalidKey",
     "InvalidOption",
     "InvalidService",
+    "InvalidStatusEntry",
+    "InvalidStatusList",
     "InvalidValidity",
     "MissingExtra",
     "NodeBusy",
@@ -86,6 +95,10 @@ __all__ = [
     "RegistryMissing",
     "Reverted",
     "SignerError",
+    "StatusConflict",
+    "StatusNotValid",
+    "StatusUndetermined",
+    "StoreError",
     "TransactionError",
     "TransactionPending",
     "TransactionReplaced",
@@ -225,6 +238,18 @@ class InvalidConfiguration(InvalidInput):
     code = "invalid_configuration"
 
 
+class InvalidStatusList(InvalidInput):
+    """A status list, or the id of one, that cannot be used."""
+
+    code = "invalid_status_list"
+
+
+class InvalidStatusEntry(InvalidInput):
+    """A status entry, index, value or key that is none, or not in its list."""
+
+    code = "invalid_status_entry"
+
+
 class UnsupportedMethod(InvalidInput):
     """A DID of another method."""
 
@@ -253,6 +278,18 @@ class DeactivatedError(EthrDIDError):
     """The identity was deactivated; that is final."""
 
     code = "deactivated"
+
+
+class StatusNotValid(EthrDIDError):
+    """The credential's status was found out, and is not "valid"."""
+
+    code = "status_not_valid"
+
+
+class StatusUndetermined(EthrDIDError):
+    """The credential's status could not be found out. Never "valid"."""
+
+    code = "status_undetermined"
 
 
 class ChainError(EthrDIDError):
@@ -327,6 +364,12 @@ class QuorumFailed(ChainError):
     code = "quorum_failed"
 
 
+class FetchError(EthrDIDError):
+    """A foreign document could not be fetched, or may not be. Never a "no"."""
+
+    code = "fetch_error"
+
+
 class TransactionError(EthrDIDError):
     """A change that did not happen, or is not known to have happened."""
 
@@ -357,6 +400,12 @@ class InsufficientFunds(TransactionError):
     code = "insufficient_funds"
 
 
+class StatusConflict(TransactionError):
+    """Somebody else changed the same statuses, to something else."""
+
+    code = "status_conflict"
+
+
 class TransactionPending(TransactionError):
     """Sent and journalled, but not mined within the time given."""
 
@@ -373,6 +422,12 @@ class SignerError(EthrDIDError):
     """A key could not be used: keystore, key file, password or remote signer."""
 
     code = "signer_error"
+
+
+class StoreError(EthrDIDError):
+    """The issuer's database could not be used, or has no room left."""
+
+    code = "store_error"
 
 
 class DeploymentError(EthrDIDError):
@@ -425,12 +480,16 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "invalid_document": Outcome("INVALID_DID_DOCUMENT", 500, 2),
         "invalid_file": _BAD_OPTIONS,
         "invalid_configuration": Outcome("INTERNAL_ERROR", 500, 7),
+        "invalid_status_list": _BAD_OPTIONS,
+        "invalid_status_entry": _BAD_OPTIONS,
         "unsupported_method": Outcome("METHOD_NOT_SUPPORTED", 501, 2),
         "unsupported_representation": Outcome("REPRESENTATION_NOT_SUPPORTED", 406, 2),
         # The DID may be perfectly good on a network that this resolver does not know.
         "unknown_network": Outcome("INTERNAL_ERROR", 500, 7),
         "not_found": Outcome("NOT_FOUND", 404, 3),
         "deactivated": Outcome("NOT_FOUND", 410, 3),
+        "status_not_valid": Outcome("INTERNAL_ERROR", 500, 10),
+        "status_undetermined": _UNKNOWN,
         "chain_error": _UNKNOWN,
         "node_unreachable": _UNKNOWN,
         "node_busy": _UNKNOWN,
@@ -443,14 +502,17 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "node_inconsistent": _UNKNOWN,
         "chain_moved": _UNKNOWN,
         "quorum_failed": _UNKNOWN,
+        "fetch_error": _UNKNOWN,
         "transaction_error": _NOT_SENT,
         "not_authorized": _NOT_SENT,
         "reverted": _NOT_SENT,
         "fee_too_high": _NOT_SENT,
         "insufficient_funds": _NOT_SENT,
+        "status_conflict": _NOT_SENT,
         "transaction_pending": _NOT_SENT,
         "transaction_replaced": _NOT_SENT,
         "signer_error": Outcome("INTERNAL_ERROR", 500, 6),
+        "store_error": Outcome("INTERNAL_ERROR", 500, 11),
         "deployment_error": Outcome("INTERNAL_ERROR", 500, 8),
         "compilation_error": Outcome("INTERNAL_ERROR", 500, 8),
         "missing_extra": Outcome("FEATURE_NOT_SUPPORTED", 501, 9),
