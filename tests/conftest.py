@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from ethr_did.chain.local import LocalAccount, LocalChain, LocalServer, serve
+from support.status_chain import deploy_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ethr_did.chain.networks import Network
 
 
 class Rpc(Protocol):
@@ -87,7 +90,16 @@ def _isolated(request: pytest.FixtureRequest) -> Iterator[None]:
 # -- the registries ----------------------------------------------------------------------------
 #
 # Session fixtures that deploy go here. They run before the snapshot of the test that first asks
-# for them, so that they stay.
+# for them, so that they stay. They create their contracts plainly and take them back at the end:
+# tests of deployments find the addresses that the proxy gives free.
+
+
+@pytest.fixture(scope="session")
+def status_network(chain: LocalChain) -> Iterator[Network]:
+    """The chain as the network ``dev``: our DID registry, and the status contracts bound to it."""
+    mark = chain.snapshot()
+    yield deploy_status(chain)
+    chain.revert(mark)
 
 
 # -- the people --------------------------------------------------------------------------------

@@ -10,9 +10,15 @@ import pytest
 
 from ethr_did.chain.networks import Network, Networks
 from ethr_did.errors import InvalidConfiguration
-from ethr_did.settings import Settings, load_settings, write_config
+from ethr_did.settings import Settings, load_settings, network_lines, write_config
 
 REGISTRY = "0x03d5003bf0e79C5F5223588F347ebA39AfbC3818"
+STATUS = {
+    "status_registry": "0x6E8fb45e9ee56B51E8f5A7f1D1C0E8ac4a5D4f0d",
+    "anchor_registry": "0x261D8c5e9742e6f7f1076Fa1F560894524e19cad",
+    "status_lens": "0x057ef64E23666F000b34aE31332854aCBd1c8544",
+}
+"""Made up."""
 DEV = f"""
 [networks.dev]
 chain_id = 31337
@@ -53,6 +59,7 @@ def test_a_network_is_read(config: Path) -> None:
             legacy_nonce=True,
         ),
     )
+    assert settings.networks[0].status_registry is None
     assert settings.source == config
     assert settings.table().find("0x7a69").name == "dev"
 
@@ -75,6 +82,22 @@ def test_a_built_in_network_needs_only_what_differs(config: Path) -> None:
         True,
         9,
     )
+
+
+def test_the_status_contracts_of_a_network_are_read(config: Path) -> None:
+    text = "".join(f'{name} = "{address.lower()}"\n' for name, address in STATUS.items())
+    (dev,) = load(config, DEV + text).networks
+    assert {name: getattr(dev, name) for name in STATUS} == STATUS
+    (sepolia,) = load(config, "[networks.sepolia]\n" + text).networks
+    assert {name: getattr(sepolia, name) for name in STATUS} == STATUS
+
+
+def test_each_address_that_is_none_is_named_with_its_place(config: Path) -> None:
+    wrong = "".join(f'{name} = "0x12"\n' for name in STATUS)
+    assert faults(config, DEV.replace(REGISTRY, "0x1") + wrong) == [
+        "networks.dev.did_registry: not an Ethereum address: '0x1'",
+        *(f"networks.dev.{name}: not an Ethereum address: '0x12'" for name in STATUS),
+    ]
 
 
 def test_an_empty_file_sets_nothing(config: Path) -> None:
@@ -193,8 +216,8 @@ third = 5
         "networks.dev.rpc_ur: unknown setting. Did you mean rpc_url?",
         "networks.other.rpc_url: the value is not a URL, or a list of at least one URL",
         (
-            "networks.third.foo: unknown setting. Known: chain_id, did_registry, first_block, "
-            "legacy_nonce, quorum, rpc_url."
+            "networks.third.foo: unknown setting. Known: anchor_registry, chain_id, did_registry, "
+            "first_block, legacy_nonce, quorum, rpc_url, status_lens, status_registry."
         ),
         "timout: unknown setting. Did you mean timeout?",
     ]
@@ -264,11 +287,21 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         network(rpc_url="http://127.0.0.1:8545", first_block=3, legacy_nonce=True),
         network(name="a:b.c", rpc_url=["http://a", 'http://b/"\\\x07ü🙂'], quorum=2),
         network(name="bare"),
+        network(name="status", **STATUS),
+        network(name="lens", status_lens=STATUS["status_lens"]),
+        network(name="mainnet", chain_id=1, legacy_nonce=False),
     )
     path = tmp_path / "new" / "config.toml"
     write_config(path, networks)
     assert load_settings(path, {}).networks == networks
     assert tomllib.loads(path.read_text(encoding="utf-8"))["networks"]["dev"]["chain_id"] == 31337
+
+
+def test_the_lines_for_others_are_a_network_without_its_nodes(config: Path) -> None:
+    secret = network(rpc_url=["https://a/secret", "https://b/secret"], quorum=2, **STATUS)
+    text = network_lines(secret)
+    assert load(config, text).networks == (network(**STATUS),)
+    assert network_lines(network(provider=object(), **STATUS)) == text
 
 
 def test_only_the_owner_may_read_it(config: Path) -> None:

@@ -4,12 +4,13 @@ The file is the one named by ``--config``, else by ``ETHR_DID_CONFIG``, else ``c
 user's configuration folder of ``ethr-did``; only the last may be absent. It looks like this::
 
     timeout = 20                          # seconds for one round trip; optional
+    status_database = "postgresql://issuer:${DB_PASSWORD}@db.example/status"    # optional
 
     [networks.dev]
     chain_id = 31337
     rpc_url = "http://127.0.0.1:8545"     # or a list of URLs
     did_registry = "0x03d5003bf0e79C5F5223588F347ebA39AfbC3818"
-    # optional: first_block, legacy_nonce, quorum
+    # optional: first_block, legacy_nonce, quorum, status_registry, anchor_registry, status_lens
 
     [networks.sepolia]                    # built in: only what differs
     rpc_url = "https://node.example/v3/${NODE_KEY}"
@@ -17,8 +18,8 @@ user's configuration folder of ``ethr-did``; only the last may be absent. It loo
     [networks."rsk:testnet"]              # a name with a colon is quoted
 
 Rules:
-  * ``${NAME}`` in an RPC URL is replaced by the environment variable, so that keys stay out of
-    the file. What stands for it is never shown.
+  * ``${NAME}`` in an RPC URL, or in that of the database, is replaced by the environment variable,
+    so that keys and passwords stay out of the file. What stands for it is never shown.
   * All faults of a file are reported at once, each with its place, its value and the rule.
 """
 
@@ -37,19 +38,34 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ethr_did.chain.masking import mask_text, mask_url
-from ethr_did.chain.networks import BUILT_IN, Network, Networks, is_network_name
-from ethr_did.errors import EthrDIDError, InvalidConfiguration, nearest, shown
+from ethr_did.chain.networks import (
+    ADDRESS_FIELDS,
+    BUILT_IN,
+    Network,
+    Networks,
+    is_network_name,
+)
+from ethr_did.core.keys import parse_address
+from ethr_did.errors import (
+    EthrDIDError,
+    InvalidAddress,
+    InvalidConfiguration,
+    nearest,
+    shown,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
-__all__ = ["Settings", "load_settings", "state_folder", "write_config"]
+__all__ = ["Settings", "load_settings", "network_lines", "state_folder", "write_config"]
 
 _APP = "ethr-did"
 _CONFIG_VARIABLE = "ETHR_DID_CONFIG"
 _STATE_VARIABLE = "ETHR_DID_STATE_DIR"
+_DATABASE_VARIABLE = "ETHR_DID_STATUS_DATABASE_URL"
+_DATABASES = ("sqlite:///", "postgresql://", "postgres://")
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REQUIRED = ("chain_id", "did_registry")
@@ -67,6 +83,15 @@ class Settings:
     """Where journals and caches are kept; may not exist yet."""
     timeout: float = 20.0
     """Seconds for one round trip to a node."""
+    status_database: str | None = field(default=None, repr=False)
+    """URL of the issuer's database; None for the file of that name in the state folder."""
+
+    @property
+    def status_database_url(self) -> str:
+        """Where the issuer's statuses are kept; may hold a password."""
+        if self.status_database is not None:
+            return self.status_database
+        return f"sqlite:///{self.state_dir.absolute() / 'status.db'}"
 
     def table(self) -> Networks:
         """The networks of the file, with the built-in ones behind them."""
@@ -84,6 +109,9 @@ class _NetworkTable(BaseModel):
     first_block: Annotated[int, Field(ge=0)] | None = None
     legacy_nonce: bool | None = None
     quorum: Annotated[int, Field(ge=1)] | None = None
+    status_registry: str | None = None
+    anchor_registry: str | None = None
+    status_lens: str | None = None
 
 
 class _ConfigFile(BaseModel):
@@ -93,6 +121,7 @@ class _ConfigFile(BaseModel):
 
     networks: dict[str, _NetworkTable] = {}
     timeout: Annotated[float, Field(gt=0, le=3600)] = 20.0
+    status_database: str | None = None
 
 
 def load_settings(
@@ -109,8 +138,9 @@ def load_settings(
     """
     path = _find(config_file, environ)
     state_dir = state_folder(environ)
+    database = _database_of(environ)
     if path is None:
-        return Settings(state_dir=state_dir)
+        return Settings(state_dir=state_dir, status_database=database)
     config = _validated(_parsed(path), path)
     faults: list[str] = []
     networks = [
@@ -118,10 +148,42 @@ def load_settings(
         for name, table in config.networks.items()
         if (network := _network(name, table, environ, faults)) is not None
     ]
+    if config.status_database is not None and database is None:
+        database = _database(config.status_database, environ, faults)
     _raise_faults(faults, path)
     return Settings(
-        networks=tuple(networks), source=path, state_dir=state_dir, timeout=config.timeout
+        networks=tuple(networks),
+        source=path,
+        state_dir=state_dir,
+        timeout=config.timeout,
+        status_database=database,
     )
+
+
+def _database_of(environ: Mapping[str, str]) -> str | None:
+    """The database that the environment names; None if it names none."""
+    url = environ.get(_DATABASE_VARIABLE, "").strip()
+    if not url:
+        return None
+    if not url.lower().startswith(_DATABASES):
+        raise InvalidConfiguration(
+            f"{_DATABASE_VARIABLE} is {_not_a_database(url)}",
+            hint="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
+        )
+    return url
+
+
+def _database(url: str, environ: Mapping[str, str], faults: list[str]) -> str:
+    """The database that the file names; adds what is wrong to faults."""
+    before = len(faults)
+    filled = _filled(url, environ, "status_database", faults)
+    if len(faults) == before and not filled.lower().startswith(_DATABASES):
+        faults.append(f"status_database: {_not_a_database(filled)}")
+    return filled
+
+
+def _not_a_database(url: str) -> str:
+    return f"{shown(mask_url(url))}, which is not {_RULES['status_database']}"
 
 
 def write_config(path: Path, networks: Iterable[Network]) -> None:
@@ -150,6 +212,25 @@ def write_config(path: Path, networks: Iterable[Network]) -> None:
     except OSError as error:
         Path(temporary).unlink(missing_ok=True)
         raise _not_written(path, error) from error
+
+
+def network_lines(network: Network) -> str:
+    """The lines of the configuration file by which others use a network, without its nodes.
+
+    Which node to believe is everybody's own decision, and its URL may hold a key.
+
+    Args:
+        network: with or without nodes.
+
+    Example:
+        >>> address = "0x03d5003bf0e79C5F5223588F347ebA39AfbC3818"
+        >>> print(network_lines(Network(name="dev", chain_id=31337, did_registry=address)))
+        [networks.dev]
+        chain_id = 31337
+        did_registry = "0x03d5003bf0e79C5F5223588F347ebA39AfbC3818"
+        <BLANKLINE>
+    """
+    return _toml_table(dataclasses.replace(network, rpc_url=None, provider=None, quorum=1))
 
 
 def _not_written(path: Path, error: OSError) -> InvalidConfiguration:
@@ -213,8 +294,9 @@ _RULES = {
     "first_block": "a whole number from 0",
     "quorum": "a whole number from 1",
     "legacy_nonce": "true or false",
-    "did_registry": "an address as a string",
+    **dict.fromkeys(ADDRESS_FIELDS, "an address as a string"),
     "timeout": "a number of seconds above 0 and up to 3600",
+    "status_database": "the URL of a database: sqlite:///PATH or postgresql://…",
     "networks": "tables [networks.<name>]",
 }
 _NETWORK_DEPTH = 2  # networks, name
@@ -264,14 +346,22 @@ def _network(
         faults.extend(f"{place}.{one}: is missing" for one in _REQUIRED if one not in given)
     if "rpc_url" in given:
         given["rpc_url"] = _urls(given["rpc_url"], environ, f"{place}.rpc_url", faults)
+    faults.extend(_address_faults(given, place))
     if len(faults) > before:
         return None
     try:
         return dataclasses.replace(known, **given) if known else Network(name=name, **given)
     except EthrDIDError as error:
-        where = f"{place}.did_registry" if error.code == "invalid_address" else place
-        faults.append(f"{where}: {error.message}")
+        faults.append(f"{place}: {error.message}")
         return None
+
+
+def _address_faults(given: Mapping[str, Any], place: str) -> Iterator[str]:
+    for name in (one for one in ADDRESS_FIELDS if one in given):
+        try:
+            parse_address(given[name])
+        except InvalidAddress as error:
+            yield f"{place}.{name}: {error.message}"
 
 
 def _urls(
@@ -326,10 +416,17 @@ def _toml_table(network: Network) -> str:
     lines.append(f"did_registry = {_toml_string(network.did_registry)}")
     if network.first_block:
         lines.append(f"first_block = {network.first_block}")
-    if network.legacy_nonce:
-        lines.append("legacy_nonce = true")
+    # A built-in network of that name would fill in its own rule.
+    usual = any(known.legacy_nonce for known in BUILT_IN if known.name == network.name)
+    if network.legacy_nonce or usual:
+        lines.append(f"legacy_nonce = {str(network.legacy_nonce).lower()}")
     if network.quorum != 1:
         lines.append(f"quorum = {network.quorum}")
+    lines += [
+        f"{name} = {_toml_string(address)}"
+        for name in ADDRESS_FIELDS[1:]
+        if (address := getattr(network, name)) is not None
+    ]
     return "\n".join(lines) + "\n"
 
 

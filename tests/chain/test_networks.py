@@ -38,6 +38,21 @@ def test_a_network_is_found_by_name_or_hex_chain_id(text: str | None, name: str)
     assert Networks().find(text).name == name
 
 
+@pytest.mark.parametrize("field", ["status_registry", "anchor_registry", "status_lens"])
+def test_the_address_of_a_status_contract_is_none_or_stored_with_its_checksum(field: str) -> None:
+    assert getattr(network(), field) is None
+    assert getattr(network(**{field: REGISTRY.lower()}), field) == REGISTRY
+    for wrong in ("0x12", REGISTRY.replace("d5", "D5"), 5, ""):
+        with pytest.raises(InvalidAddress):
+            network(**{field: wrong})
+
+
+def test_no_status_contract_is_built_in() -> None:
+    assert {(one.status_registry, one.anchor_registry, one.status_lens) for one in BUILT_IN} == {
+        (None, None, None)
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "hint"),
     [

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ethr_did.chain.networks import Network
+from ethr_did.settings import write_config
 from support.command_line import DEAD
 
 if TYPE_CHECKING:
@@ -145,6 +148,22 @@ def test_networks_lists_those_of_the_file_first(ethr_did: CommandLine, config: P
     names = [network["name"] for network in done.json["networks"]]
     assert names[:5] == ["dev", "dead", "other", "empty", "mainnet"]
     assert str(config) in ethr_did("networks").err
+
+
+def test_networks_shows_the_status_contracts_that_are_known(
+    ethr_did: CommandLine, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.toml"
+    status = "0x" + "a1" * 20
+    bare = Network(name="bare", chain_id=5, did_registry="0x" + "c3" * 20)
+    whole = replace(bare, name="whole", status_registry=status, status_lens="0x" + "b2" * 20)
+    write_config(path, [whole, bare])
+    one, other = ethr_did("networks", "--json", ETHR_DID_CONFIG=str(path)).json["networks"][:2]
+    assert one["statusRegistry"] == whole.status_registry != status
+    assert (one["anchorRegistry"], other["statusLens"]) == (None, None)
+    rows = ethr_did("networks", ETHR_DID_CONFIG=str(path)).out.splitlines()[1:5]
+    assert [row.split()[0] for row in rows] == ["whole", "status", "status", "bare"]
+    assert [one["statusRegistry"] in row for row in rows] == [False, True, False, False]
 
 
 def test_without_a_configuration_the_built_in_networks_are_there(

@@ -14,13 +14,14 @@ from ethr_did.chain.local.account import dev_accounts
 from ethr_did.chain.rpc import Chain
 from ethr_did.chain.signer import LocalSigner
 from ethr_did.chain.transactions import Sender, Waiting
-from ethr_did.deployment import RecordFolder, deploy, plan
+from ethr_did.deployment import RecordFolder, deploy, deployable, plan
 from support.evm import load_test_artifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from ethr_did.core.keys import Address
     from ethr_did.deployment import DeploymentPlan, Record
 
 NETWORK = "dev"
@@ -58,14 +59,23 @@ class Operator:
             waiting=Waiting(timeout=self.patience, poll=0.05),
         )
 
-    def plan(self, *artifacts: Artifact, plain: bool = False) -> DeploymentPlan:
-        known = {one.contract_name: one.address for one in self.folder.read_all(NETWORK)}
-        sender = self.sender.address
-        return plan(self.chain, artifacts, sender=sender, plain=plain, known=known)
+    def plan(
+        self, *artifacts: Artifact, plain: bool = False, did_registry: Address | None = None
+    ) -> DeploymentPlan:
+        return plan(
+            self.chain,
+            artifacts,
+            sender=self.sender.address,
+            plain=plain,
+            known={one.contract_name: one.address for one in self.folder.read_all(NETWORK)},
+            did_registry=did_registry,
+        )
 
-    def deploy(self, *artifacts: Artifact, plain: bool = False) -> list[Record]:
+    def deploy(
+        self, *artifacts: Artifact, plain: bool = False, did_registry: Address | None = None
+    ) -> list[Record]:
         return deploy(
-            self.plan(*artifacts, plain=plain),
+            self.plan(*artifacts, plain=plain, did_registry=did_registry),
             self.sender,
             network=NETWORK,
             folder=self.folder,
@@ -82,6 +92,18 @@ def registry() -> Artifact:
 def second() -> Artifact:
     """Another contract without constructor arguments."""
     return load_test_artifact("WritingWallet")
+
+
+@pytest.fixture(scope="session")
+def everything() -> list[Artifact]:
+    """All contracts that are deployed, as they were compiled."""
+    return [load(name) for name in deployable()]
+
+
+@pytest.fixture(scope="session")
+def status_contracts(everything: list[Artifact]) -> list[Artifact]:
+    """Those that do not bring the DID registry."""
+    return everything[1:]
 
 
 @pytest.fixture

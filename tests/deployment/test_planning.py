@@ -145,8 +145,13 @@ def test_a_contract_with_constructor_arguments_is_refused(operator: Operator) ->
         operator.plan(load(ContractName.DID_REGISTRY_PROBE))
 
 
-def test_the_did_registry_is_what_is_deployed() -> None:
-    assert deployable() == (ContractName.ETHEREUM_DID_REGISTRY,)
+def test_the_did_registry_and_the_status_contracts_are_what_is_deployed() -> None:
+    assert deployable() == (
+        ContractName.ETHEREUM_DID_REGISTRY,
+        ContractName.CREDENTIAL_STATUS_REGISTRY,
+        ContractName.STATUS_LIST_ANCHOR_REGISTRY,
+        ContractName.CREDENTIAL_STATUS_LENS,
+    )
 
 
 def test_a_plan_is_json_with_checksum_addresses(operator: Operator, registry: Artifact) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,12 @@ from eth_hash.auto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ethr_did.chain.networks import is_network_name
+from ethr_did.chain.networks import Network, Networks, is_network_name
 from ethr_did.core.keys import Address, to_checksum_address
-from ethr_did.deployment import PROXY, Record, RecordFolder, network_lines, salt_of
+from ethr_did.deployment import PROXY, Record, RecordFolder, network_with, salt_of
 from ethr_did.deployment.records import canonical_input
 from ethr_did.errors import DeploymentError, InvalidFile, InvalidInput
-from ethr_did.settings import load_settings
+from ethr_did.settings import load_settings, network_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ethr_did.chain.artifacts import Artifact
 
 NAME = "EthereumDIDRegistry"
+DID_REGISTRY = Address(b"\x55" * 20)
 
 
 @pytest.fixture
@@ -129,6 +131,9 @@ def test_an_artifact_whose_input_has_another_hash_is_refused(registry: Artifact)
         ({"salt": None}, "factory and salt must be there both or neither"),
         ({"deployer": None}, "transactionHash and deployer must be there both or neither"),
         ({"blockNumber": None, "blockHash": None}, "transactionHash without blockNumber"),
+        ({"constructorArguments": "0x"}, "constructorArguments: '0x' is not 0x and lower-case hex"),
+        ({"constructorArguments": "AB"}, "constructorArguments: 'AB' is not 0x and lower-case"),
+        ({"constructorArguments": None}, "constructorArguments: None is not"),
         ({"adress": "0x"}, "'adress' is not a field of a record. Did you mean address?"),
     ],
 )
@@ -232,22 +237,96 @@ def test_what_is_no_network_name_is_no_folder(folder: RecordFolder, text: str) -
         folder.path(text)
 
 
+# -- constructor arguments -----------------------------------------------------------------------
+
+
+def test_constructor_arguments_are_kept_and_name_the_did_registry(
+    folder: RecordFolder, record: Record, registry: Artifact
+) -> None:
+    bound = dataclasses.replace(record, constructor_arguments=DID_REGISTRY.rjust(32, b"\0"))
+    folder.write("dev", 31337, bound, registry)
+    assert folder.read("dev", NAME) == bound
+    assert bound.to_dict()["constructorArguments"] == f"0x{'00' * 12}{'55' * 20}"
+    assert bound.did_registry == DID_REGISTRY
+
+
+def test_a_record_from_before_there_were_arguments_is_read_and_written_as_it_is(
+    damage: Callable[..., Path], folder: RecordFolder, record: Record, registry: Artifact
+) -> None:
+    path = damage()
+    assert "constructorArguments" not in json.loads(path.read_text())
+    found = folder.read("dev", NAME)
+    assert found == record
+    assert (found.constructor_arguments, found.did_registry) == (b"", None)
+    path = folder.write("dev", 31337, record, registry)
+    content = path.read_bytes()
+    folder.write("dev", 31337, found, registry)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("arguments", [b"", b"\x01", DID_REGISTRY, b"\x01" * 32, bytes(64)])
+def test_arguments_that_are_not_one_address_name_no_did_registry(
+    record: Record, arguments: bytes
+) -> None:
+    assert dataclasses.replace(record, constructor_arguments=arguments).did_registry is None
+
+
 # -- configuration -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("network", ["dev", "my.net", "rsk:testnet", "a-b_c"])
+@pytest.mark.parametrize("name", ["dev", "my.net", "rsk:testnet", "a-b_c"])
 def test_the_lines_for_others_are_a_configuration(
-    record: Record, tmp_path: Path, network: str
+    record: Record, tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / "config.toml"
-    path.write_text(network_lines(network, 31337, record), "utf-8")
-    found = load_settings(path, {}).table().find(network)
+    network = network_with(_network(name, rpc_url="https://node.example/v3/secret"), [record])
+    path.write_text(network_lines(network), "utf-8")
+    found = load_settings(path, {}).table().find(name)
     assert found.did_registry == to_checksum_address(record.address)
-    assert (found.chain_id, found.first_block) == (31337, 1234)
+    assert (found.chain_id, found.first_block, found.legacy_nonce) == (31337, 1234, False)
+    assert "secret" not in path.read_text()
 
 
-def test_an_unknown_first_block_is_left_out(record: Record) -> None:
+def test_the_status_contracts_of_a_network_are_those_of_its_records(record: Record) -> None:
+    names = {
+        "status_registry": "CredentialStatusRegistry",
+        "anchor_registry": "StatusListAnchorRegistry",
+        "status_lens": "CredentialStatusLens",
+    }
+    records = [
+        dataclasses.replace(record, contract_name=name, address=Address(bytes([number] * 20)))
+        for number, name in enumerate(names.values(), 1)
+    ]
+    before = _network("dev", first_block=7, legacy_nonce=True)
+    found = network_with(before, records)
+    assert [getattr(found, field) for field in names] == [
+        to_checksum_address(one.address) for one in records
+    ]
+    assert found == dataclasses.replace(before, **{field: getattr(found, field) for field in names})
+    assert network_with(found, []) == found
+
+
+def test_an_unknown_first_block_is_left_out_unless_it_was_known_of_that_registry(
+    record: Record,
+) -> None:
     data = record.to_dict()
     data |= dict.fromkeys(("transactionHash", "blockNumber", "blockHash", "deployer"))
-    lines = network_lines("dev", 1, Record.from_dict(data))
+    unknown = Record.from_dict(data)
+    lines = network_lines(network_with(_network("dev", first_block=7), [unknown]))
     assert "first_block" not in tomllib.loads(lines)["networks"]["dev"]
+    same = _network("dev", did_registry=to_checksum_address(unknown.address), first_block=7)
+    assert network_with(same, [unknown]).first_block == 7
+
+
+def test_a_registry_of_ours_does_not_count_nonces_as_the_built_in_one_did(
+    record: Record, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.toml"
+    mainnet = Networks().find("mainnet")
+    assert mainnet.legacy_nonce
+    path.write_text(network_lines(network_with(mainnet, [record])), "utf-8")
+    assert not load_settings(path, {}).table().find("mainnet").legacy_nonce
+
+
+def _network(name: str, **more: Any) -> Network:
+    return Network(**{"name": name, "chain_id": 31337, "did_registry": "0x" + "99" * 20, **more})

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from ethr_did.chain.rpc import AsyncChain, Chain
 
-__all__ = ["BUILT_IN", "DEAD", "Network", "Networks", "is_network_name"]
+__all__ = ["ADDRESS_FIELDS", "BUILT_IN", "DEAD", "Network", "Networks", "is_network_name"]
+
+ADDRESS_FIELDS = ("did_registry", "status_registry", "anchor_registry", "status_lens")
+"""The fields of a network that are addresses of contracts; all but the first may be None."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+(?::[A-Za-z0-9._-]+)*")
 _CHAIN_ID = re.compile(r"0x[0-9a-fA-F]+")
@@ -66,6 +69,12 @@ class Network:
     """Whether the registry is the 2018 one, whose nonces count identities (registry 0.0.3)."""
     quorum: int = 1
     """Nodes that must give the same answer."""
+    status_registry: str | None = None
+    """Address of the ``CredentialStatusRegistry``, as ``did_registry``; None: none is known."""
+    anchor_registry: str | None = None
+    """Address of the ``StatusListAnchorRegistry``; None: none is known."""
+    status_lens: str | None = None
+    """Address of the ``CredentialStatusLens``; None: none is known."""
 
     def __post_init__(self) -> None:
         """Raises ``InvalidConfiguration`` or ``InvalidAddress`` for a value out of its range."""
@@ -77,8 +86,10 @@ class Network:
         self._check_number("chain_id", 1, _LARGEST_CHAIN_ID)
         self._check_number("first_block", 0, None)
         self._check_number("quorum", 1, None)
-        address = to_checksum_address(parse_address(self.did_registry))
-        object.__setattr__(self, "did_registry", address)
+        for field in ADDRESS_FIELDS:
+            if getattr(self, field) is not None or field == "did_registry":
+                address = to_checksum_address(parse_address(getattr(self, field)))
+                object.__setattr__(self, field, address)
         object.__setattr__(self, "rpc_url", self.rpc_urls or None)
         self._check_nodes(self.rpc_urls)
 

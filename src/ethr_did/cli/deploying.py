@@ -1,4 +1,4 @@
-"""``deploy`` and ``deployments``: registries for operators."""
+"""``deploy`` and ``deployments``: contracts for operators."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from ethr_did.cli.output import print_json, say, table, working
 from ethr_did.cli.sending import Sending, confirm, sending_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ethr_did.chain.artifacts import Artifact
     from ethr_did.chain.networks import Network
+    from ethr_did.core.keys import Address
     from ethr_did.deployment import DeploymentPlan, Record, Verification
     from ethr_did.settings import Settings
 
@@ -51,6 +52,7 @@ _rpc_url_option = click.option(
         "ethr-did deploy mychain --rpc-url http://127.0.0.1:8545",
         "ethr-did deploy sepolia --signer keystore:FILE --cap-cost 0.02",
         "ethr-did deploy sepolia --yes >> config.toml",
+        "ethr-did deploy mychain --did-registry 0xdCa7EF03e98e0DC2B855bE647C39ABe984fcF21B",
     )
 )
 @network_argument
@@ -59,31 +61,51 @@ _rpc_url_option = click.option(
     is_flag=True,
     help="Let the sender create the contracts, without the proxy that gives equal addresses.",
 )
+@click.option(
+    "--did-registry",
+    metavar="ADDRESS",
+    help="DID registry that the status contracts serve; otherwise the configured one, or ours.",
+)
 @_rpc_url_option
 @_records_option
 @sending_options(asks=True)
-def deploy(network: str, plain: bool, rpc_url: str | None, records: Path, sending: Sending) -> None:
-    """Deploy the registries to a network.
+def deploy(
+    network: str,
+    plain: bool,
+    did_registry: str | None,
+    rpc_url: str | None,
+    records: Path,
+    sending: Sending,
+) -> None:
+    """Deploy the contracts to a network.
+
+    These are the DID registry, and for credential status two registries and a lens.
 
     Plans, asks, sends, compares the code on chain, and writes a record. Safe to run twice: what is
     there already is compared and recorded, not deployed again. Prints the lines that others need in
     their configuration.
+
+    Where the identities of a network live in another DID registry than ours, ours is not deployed,
+    and the status contracts serve that one.
     """
     from ethr_did import deployment
+    from ethr_did.settings import network_lines
 
     settings = sending.settings()
     found = _network(settings, network, rpc_url)
     folder = deployment.RecordFolder(records)
     folder.check_chain_id(found.name, found.chain_id)
     known = {record.contract_name: record.address for record in folder.read_all(found.name)}
+    found, existing = _served(found, did_registry, known, plain=plain)
     with sending.open(settings, found) as (chain, sender):
         plan = deployment.plan(
             chain,
-            _artifacts(),
+            [one for one in _artifacts().values() if existing is None or one.name != _REGISTRY],
             sender=sender.address,
             plain=plain,
             known=known,
             rules=sender.rules,
+            did_registry=existing,
         )
         if sending.dry_run and sending.as_json:
             print_json(plan.to_dict())
@@ -99,9 +121,36 @@ def deploy(network: str, plain: bool, rpc_url: str | None, records: Path, sendin
         print_json({"plan": plan.to_dict(), "records": [_to_dict(record) for record in made]})
         return
     say("For the configuration of everybody who uses it:\n")
-    for record in made:
-        if record.contract_name == _REGISTRY:
-            click.echo(deployment.network_lines(found.name, found.chain_id, record), nl=False)
+    click.echo(network_lines(deployment.network_with(found, made)), nl=False)
+
+
+def _served(
+    network: Network, wanted: str | None, known: Mapping[str, Address], *, plain: bool
+) -> tuple[Network, Address | None]:
+    """The network with the registry that is wanted, and its address if it is not to be deployed.
+
+    Args:
+        network: as it is configured.
+        wanted: what the user says, if anything.
+        known: addresses of contracts by the records.
+        plain: whether a registry of ours would have another address than the usual one.
+    """
+    from ethr_did.chain.networks import BUILT_IN
+    from ethr_did.core.keys import parse_address, to_checksum_address
+
+    registry = parse_address(wanted or network.did_registry)
+    usual = registry == _our_registry() and not (plain and wanted)
+    if usual or registry == known.get(_REGISTRY):
+        return network, None
+    address = to_checksum_address(registry)
+    say(
+        f"The identities of {network.name} are in {address}: the status contracts will serve that "
+        f"registry, and {_REGISTRY} is not deployed."
+    )
+    if address == network.did_registry:
+        return network, registry
+    legacy = any(one.legacy_nonce for one in BUILT_IN if one.did_registry == address)
+    return replace(network, did_registry=address, first_block=0, legacy_nonce=legacy), registry
 
 
 def _network(settings: Settings, name: str, rpc_url: str | None) -> Network:
@@ -113,25 +162,30 @@ def _network(settings: Settings, name: str, rpc_url: str | None) -> Network:
     if name in known:
         return replace(known[name], rpc_url=rpc_url, quorum=1)
     from ethr_did.chain.answer import quantity_of
-    from ethr_did.chain.artifacts import ContractName, load
     from ethr_did.chain.networks import Network
     from ethr_did.chain.request import chain_id
     from ethr_did.chain.rpc import Chain
     from ethr_did.core.keys import to_checksum_address
-    from ethr_did.deployment import create2_address, salt_of
 
     with Chain([rpc_url], timeout=settings.timeout) as chain:
         number = quantity_of(chain.send([chain_id()])[0])
-    artifact = load(ContractName.ETHEREUM_DID_REGISTRY)
-    address = to_checksum_address(create2_address(artifact.init_code, salt_of(artifact.name)))
+    address = to_checksum_address(_our_registry())
     return Network(name=name, chain_id=number, rpc_url=rpc_url, did_registry=address)
 
 
-def _artifacts() -> list[Artifact]:
+def _our_registry() -> Address:
+    """Where the proxy puts our DID registry."""
+    from ethr_did.deployment import create2_address, salt_of
+
+    return create2_address(_artifacts()[_REGISTRY].init_code, salt_of(_REGISTRY))
+
+
+def _artifacts() -> dict[str, Artifact]:
+    """What is deployed, by name, in order; not bound yet."""
     from ethr_did.chain import artifacts
     from ethr_did.deployment import deployable
 
-    return [artifacts.load(name) for name in deployable()]
+    return {name.value: artifacts.load(name) for name in deployable()}
 
 
 def _show_plan(plan: DeploymentPlan, *, stderr: bool) -> None:
@@ -143,7 +197,7 @@ def _show_plan(plan: DeploymentPlan, *, stderr: bool) -> None:
             one.name,
             to_checksum_address(one.address),
             one.standing.value,
-            one.gas or "",
+            f"{'about ' if one.awaits_registry else ''}{one.gas}" if one.gas else "",
             format_wei(one.cost) if one.cost else "",
         )
         for one in plan.contracts
@@ -151,6 +205,10 @@ def _show_plan(plan: DeploymentPlan, *, stderr: bool) -> None:
     if plan.needs_proxy:
         rows.insert(0, ("deployment proxy", "", "absent", "", format_wei(plan.proxy_cost)))
     table(rows, ("contract", "address", "now", "gas", "cost"), stderr=stderr)
+    if plan.did_registry is not None:
+        say(
+            f"The status contracts serve the DID registry {to_checksum_address(plan.did_registry)}."
+        )
     say(
         f"Sender {to_checksum_address(plan.sender)} has {format_wei(plan.balance)}; "
         f"{format_wei(plan.cost)} expected, {format_wei(plan.highest_cost)} at worst."
@@ -185,10 +243,11 @@ def deployments_list(records: Path, as_json: bool) -> None:
             to_checksum_address(record.address),
             "" if record.block_number is None else record.block_number,
             "CREATE2" if record.factory else "plain",
+            "" if record.did_registry is None else to_checksum_address(record.did_registry),
         )
         for network, record in found
     ]
-    table(rows, ("network", "contract", "address", "block", "how"))
+    table(rows, ("network", "contract", "address", "block", "how", "serves"))
 
 
 def _to_dict(record: Record) -> dict[str, object]:
@@ -237,7 +296,7 @@ def deployments_verify(
             checked = deployment.verify_network(chain, folder, found.name)
         reports += [(found.name, report) for report in checked]
     if input_dir is not None:
-        for artifact in _artifacts():
+        for artifact in _to_be_published([report.record for _, report in reports]):
             written = deployment.write_verification_input(artifact, input_dir)
             say(f"Wrote {' and '.join(str(path) for path in written)}")
     if as_json:
@@ -247,6 +306,20 @@ def deployments_verify(
     else:
         say(f"Nothing is recorded in {records}.")
     return _exit_code([report for _, report in reports])
+
+
+def _to_be_published(records: Sequence[Record]) -> list[Artifact]:
+    """The contracts of the records, each once for each DID registry; all contracts if none."""
+    known = _artifacts()
+    wanted = [(one.contract_name, one.did_registry) for one in records]
+    found: dict[bytes, Artifact] = {}
+    for name, registry in wanted or [(name, _our_registry()) for name in known]:
+        artifact = known.get(name)
+        if artifact is not None and artifact.takes_did_registry and registry is not None:
+            artifact = artifact.bound(registry)
+        if artifact is not None and artifact.is_complete:
+            found[artifact.init_code_hash] = artifact
+    return list(found.values())
 
 
 def _print_reports(reports: Sequence[tuple[str, Verification]]) -> None:

@@ -16,6 +16,8 @@ from ethr_did.cli.output import columns, print_json, say
 from ethr_did.errors import InvalidFile, InvalidOption
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ethr_did.chain.local import LocalChain, LocalServer
     from ethr_did.deployment import Record
 
@@ -24,6 +26,12 @@ __all__ = ["devnet", "prepare"]
 NAME = "dev"
 _CHAIN_ID = 31337
 _ACCOUNTS = 10
+_CONTRACTS = (
+    ("EthereumDIDRegistry", "didRegistry"),
+    ("CredentialStatusRegistry", "statusRegistry"),
+    ("StatusListAnchorRegistry", "anchorRegistry"),
+    ("CredentialStatusLens", "statusLens"),
+)
 
 
 @click.command(
@@ -76,7 +84,7 @@ def devnet(
     write_config: Path | None,
     as_json: bool,
 ) -> None:
-    """Serve a local chain with the registries deployed.
+    """Serve a local chain with all contracts deployed.
 
     It runs until Ctrl-C, and speaks JSON-RPC like any node: wallets, ethers, web3.py and other
     resolvers work with it. The accounts are the well-known ones of anvil and hardhat: never use
@@ -87,13 +95,14 @@ def devnet(
     folder = state_folder()
     chain = _open_chain(state, chain_id, accounts)
     with _serve(chain, host, port) as server:
-        record = deploy_registries(chain)
+        is_new = chain.head.number == 0
+        records = deploy_contracts(chain)
         if state is not None:
             _save(chain, state)  # what cannot be written is better known now
-        if chain.head.number == record.block_number:
+        if is_new:
             _forget(chain, folder / "journal")
         config = write_config or folder / "devnet" / "config.toml"
-        ready = prepare(chain, server, record, folder / "devnet", config)
+        ready = prepare(chain, server, records, folder / "devnet", config)
         if as_json:
             print_json(ready)
         else:
@@ -151,30 +160,30 @@ def _save(chain: LocalChain, state: Path) -> None:
 
 
 def prepare(
-    chain: LocalChain, server: LocalServer, record: Record, folder: Path, config: Path
+    chain: LocalChain,
+    server: LocalServer,
+    records: Sequence[Record],
+    folder: Path,
+    config: Path,
 ) -> dict[str, Any]:
     """What a user needs to know of a devnet, after its files were written.
 
     Args:
         chain: the chain.
         server: the same chain over HTTP.
-        record: of its registry.
+        records: of its contracts, the DID registry first.
         folder: where the key files of its accounts go.
         config: the configuration file to write.
     """
     from ethr_did.chain.networks import Network
     from ethr_did.chain.secret_files import write_new_file
     from ethr_did.core.keys import to_checksum_address
+    from ethr_did.deployment import network_with
     from ethr_did.settings import write_config
 
-    registry = to_checksum_address(record.address)
-    network = Network(
-        name=NAME,
-        chain_id=chain.chain_id,
-        rpc_url=server.url,
-        did_registry=registry,
-        first_block=record.block_number or 0,
-    )
+    registry = to_checksum_address(records[0].address)
+    bare = Network(name=NAME, chain_id=chain.chain_id, rpc_url=server.url, did_registry=registry)
+    network = network_with(bare, records)
     write_config(config, [network])
     signers = []
     for number, account in enumerate(chain.accounts):
@@ -186,20 +195,23 @@ def prepare(
         "url": server.url,
         "chainId": chain.chain_id,
         "network": NAME,
-        "didRegistry": registry,
+        "didRegistry": network.did_registry,
+        "statusRegistry": network.status_registry,
+        "anchorRegistry": network.anchor_registry,
+        "statusLens": network.status_lens,
         "config": str(config.absolute()),
         "accounts": signers,
     }
 
 
-def deploy_registries(chain: LocalChain) -> Record:
-    """The record of the DID registry, deployed by the first account where it is not there yet."""
-    from ethr_did.chain.artifacts import ContractName, load
+def deploy_contracts(chain: LocalChain) -> list[Record]:
+    """The records of all contracts, deployed by the first account where they are not there yet."""
+    from ethr_did.chain.artifacts import load
     from ethr_did.chain.journal import Journal
     from ethr_did.chain.local_signer import LocalSigner
     from ethr_did.chain.rpc import Chain
     from ethr_did.chain.transactions import Sender, Waiting
-    from ethr_did.deployment import RecordFolder, deploy, plan
+    from ethr_did.deployment import RecordFolder, deploy, deployable, plan
 
     signer = LocalSigner.from_key(chain.accounts[0].key)
     door = Chain([chain.provider], chain_id=chain.chain_id)
@@ -213,10 +225,10 @@ def deploy_registries(chain: LocalChain) -> Record:
             journal=Journal(fresh, chain_id=chain.chain_id, sender=signer.address),
             waiting=Waiting(poll=0.01),
         )
-        artifact = load(ContractName.ETHEREUM_DID_REGISTRY)
-        planned = plan(door, [artifact], sender=signer.address)
+        artifacts = [load(name) for name in deployable()]
+        planned = plan(door, artifacts, sender=signer.address)
         records = RecordFolder(fresh / "deployments")
-        return deploy(planned, sender, network=NAME, folder=records)[0]
+        return deploy(planned, sender, network=NAME, folder=records)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -227,7 +239,8 @@ def _print_ready(ready: dict[str, Any]) -> None:
     rows = [(account["address"], account["signer"]) for account in accounts]
     lines = [
         f"JSON-RPC on {ready['url']}, chain {ready['chainId']}",
-        f"EthereumDIDRegistry at {ready['didRegistry']}",
+        "",
+        *columns([(name, ready[key]) for name, key in _CONTRACTS], ("contract", "address")),
         "",
         *columns(rows, ("account", "--signer")),
         "",

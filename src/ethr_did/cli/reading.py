@@ -10,8 +10,10 @@ from ethr_did.cli.options import config_option, examples, json_option, load, ope
 from ethr_did.cli.output import print_json, say, table, working
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from ethr_did.chain.networks import Network
     from ethr_did.core.erc1056 import Event
     from ethr_did.errors import EthrDIDError
     from ethr_did.resolver import History
@@ -193,6 +195,9 @@ def networks(as_json: bool, config_file: Path | None) -> None:
             "name": network.name,
             "chainId": network.chain_id,
             "didRegistry": network.did_registry,
+            "statusRegistry": network.status_registry,
+            "anchorRegistry": network.anchor_registry,
+            "statusLens": network.status_lens,
             "rpcUrls": [mask_url(url) for url in network.rpc_urls],
             "legacyNonce": network.legacy_nonce,
         }
@@ -201,17 +206,22 @@ def networks(as_json: bool, config_file: Path | None) -> None:
     if as_json:
         print_json({"source": str(settings.source) if settings.source else None, "networks": known})
         return
-    table(
-        [
-            (
-                n["name"],
-                n["chainId"],
-                n["didRegistry"],
-                ", ".join(n["rpcUrls"]) or "none",  # type: ignore[arg-type]
-            )
-            for n in known
-        ],
-        ("network", "chain id", "registry", "RPC"),
-    )
+    headings = ("network", "chain id", "contract", "address", "RPC")
+    table([row for network in settings.table() for row in _network_rows(network)], headings)
     source = settings.source or "none; see docs/configuration.md"
     say(f"Configuration: {source}")
+
+
+def _network_rows(network: Network) -> Iterator[tuple[object, ...]]:
+    """A row for the DID registry, and below it one for each status contract that is known."""
+    from ethr_did.chain.masking import mask_url
+
+    urls = ", ".join(mask_url(url) for url in network.rpc_urls) or "none"
+    yield network.name, network.chain_id, "DID registry", network.did_registry, urls
+    for contract, address in (
+        ("status registry", network.status_registry),
+        ("anchor registry", network.anchor_registry),
+        ("status lens", network.status_lens),
+    ):
+        if address is not None:
+            yield "", "", contract, address, ""

@@ -18,7 +18,7 @@ from ethr_did.deployment.explorers import verification_input, write_verification
 from ethr_did.deployment.factory import PROXY, create2_address, salt_of
 from ethr_did.deployment.operation import deploy
 from ethr_did.deployment.plans import DeploymentPlan, PlannedContract, Standing, deployable, plan
-from ethr_did.deployment.records import Record, RecordFolder, network_lines
+from ethr_did.deployment.records import Record, RecordFolder, network_with
 from ethr_did.deployment.verification import Check, Outcome, Verification, verify, verify_network
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
     "create2_address",
     "deploy",
     "deployable",
-    "network_lines",
+    "network_with",
     "plan",
     "salt_of",
     "verification_input",

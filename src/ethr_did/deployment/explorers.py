@@ -3,7 +3,8 @@
 Rules:
   * They get the very input the code was compiled from; the code ends in the hash of its metadata,
     so that only the exact sources match.
-  * No contract has constructor arguments.
+  * Constructor arguments are ABI-encoded hex without ``0x``. The contracts that take the DID
+    registry's address differ in nothing else from one registry to another.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ethr_did.core.keys import to_checksum_address
 from ethr_did.errors import DeploymentError
 
 if TYPE_CHECKING:
@@ -31,11 +33,19 @@ def verification_input(artifact: Artifact) -> dict[str, Any]:
         >>> from ethr_did.chain.artifacts import ContractName, load
         >>> verification_input(load(ContractName.ETHEREUM_DID_REGISTRY))["contractIdentifier"]
         'src/EthereumDIDRegistry.sol:EthereumDIDRegistry'
+
+    Raises:
+        DeploymentError: the artifact takes the DID registry's address and is not bound to one.
     """
+    if not artifact.is_complete:
+        raise DeploymentError(
+            f"{artifact.name} is verified with its constructor arguments, and is not bound to any",
+            contract=artifact.name,
+        )
     return {
         "contractIdentifier": f"{artifact.source_name}:{artifact.name}",
         "compilerVersion": artifact.compiler,
-        "constructorArguments": "",
+        "constructorArguments": artifact.constructor_arguments.hex(),
         "stdJsonInput": artifact.standard_json_input,
     }
 
@@ -43,11 +53,16 @@ def verification_input(artifact: Artifact) -> dict[str, Any]:
 def write_verification_input(artifact: Artifact, folder: Path) -> tuple[Path, Path]:
     """The paths of two new files: the whole request, and the standard-JSON input alone.
 
+    The request of a contract that is bound to a DID registry has the registry's address in its
+    name: networks may differ in it.
+
     Raises:
         DeploymentError: they cannot be written.
     """
     whole = verification_input(artifact)
-    request = folder / f"{artifact.name}.verification.json"
+    registry = artifact.did_registry
+    bound_to = "" if registry is None else f".{to_checksum_address(registry)}"
+    request = folder / f"{artifact.name}{bound_to}.verification.json"
     alone = folder / f"{artifact.name}.standard-input.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)

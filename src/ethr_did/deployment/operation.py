@@ -2,9 +2,12 @@
 
 Rules:
   * Nothing is sent for a contract that is there: running twice costs nothing.
+  * What is bound to the DID registry is sent when the registry is there, and no sooner: its
+    constructor looks for code at that address.
   * An interrupted run is taken up: transactions by the sender's journal, records by what is on
     chain.
-  * A record is written only for code that is the artifact's, byte for byte.
+  * A record is written only for code that is the artifact's, byte for byte, and as soon as it is
+    there: what a later contract meets does not lose the earlier one.
 """
 
 from __future__ import annotations
@@ -15,10 +18,12 @@ from typing import TYPE_CHECKING
 from eth_hash.auto import keccak
 
 from ethr_did.chain.answer import data_of
+from ethr_did.chain.artifacts import ContractName
 from ethr_did.chain.request import get_code
 from ethr_did.core.keys import Address, to_checksum_address
 from ethr_did.deployment.keyless import place_proxy
 from ethr_did.deployment.origins import Origin, journalled, locating, origin_of
+from ethr_did.deployment.plans import Standing
 from ethr_did.deployment.records import Record
 from ethr_did.errors import DeploymentError
 
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
     from ethr_did.deployment.records import RecordFolder
 
 __all__ = ["deploy"]
+
+_DID_REGISTRY = ContractName.ETHEREUM_DID_REGISTRY
 
 
 def deploy(
@@ -65,43 +72,64 @@ def deploy(
         )
     folder.check_chain_id(network, plan.chain_id)
     before = {one.name: folder.read(network, one.name) for one in plan.contracts}
-    sent = _recalled(plan, sender)
+    contracts, sent = _recalled(plan, sender)
     if not plan.waiting or len(sent) < len(plan.waiting):
         plan.check()
     if plan.needs_proxy:
         place_proxy(sender, tell=tell, sleep=sleep)
-    sent |= _send([one for one in plan.waiting if one.name not in sent], sender, tell)
-    addresses = {one.name: _final_address(one, sent.get(one.name)) for one in plan.contracts}
-    _check_code(plan.contracts, addresses, sender, sleep)
+    addresses: dict[str, Address] = {}
     records = []
-    for one in plan.contracts:
-        address, old = addresses[one.name], before[one.name]
-        if one.name in sent:
-            origin: Origin | None = origin_of(sent[one.name], sender.address)
-        elif old is not None and old.address == address and old.is_complete:
-            origin = _recorded(old)
-        else:
-            origin = _found(one, sender, head=plan.block_number)
-        record = _record(one, address, origin)
-        path = folder.write(network, plan.chain_id, record, one.artifact)
-        tell(f"{one.name} at {to_checksum_address(record.address)}, recorded in {path}")
-        records.append(record)
+    for part in _parts(contracts):
+        stage = [one.rebound(addresses.get(_DID_REGISTRY)) for one in part]
+        sent |= _send([one for one in stage if one.name not in sent], sender, tell)
+        addresses |= {one.name: _final_address(one, sent.get(one.name)) for one in stage}
+        _check_code(stage, addresses, sender, sleep)
+        for one in stage:
+            address, old = addresses[one.name], before[one.name]
+            if one.name in sent:
+                origin: Origin | None = origin_of(sent[one.name], sender.address)
+            else:
+                origin = _recorded(old, address) or _found(one, sender, head=plan.block_number)
+            record = _record(one, address, origin)
+            path = folder.write(network, plan.chain_id, record, one.artifact)
+            tell(f"{one.name} at {to_checksum_address(record.address)}, recorded in {path}")
+            records.append(record)
     return records
 
 
-def _recalled(plan: DeploymentPlan, sender: Sender) -> dict[str, Receipt]:
-    """Plain deployments that an interrupted run has sent and not recorded, by name.
+def _recalled(
+    plan: DeploymentPlan, sender: Sender
+) -> tuple[list[PlannedContract], dict[str, Receipt]]:
+    """The contracts, and of the plain ones those that an interrupted run has sent, by name.
 
-    Only the journal knows their addresses; those of the proxy are found on chain.
+    Only the journal knows their addresses, that of the DID registry first; those of the proxy are
+    found on chain.
     """
-    plain = [one for one in plan.waiting if one.factory is None]
-    found = {one.name: journalled(sender, one.intent) for one in plain}
-    return {name: receipt for name, receipt in found.items() if receipt is not None}
+    contracts: list[PlannedContract] = []
+    sent: dict[str, Receipt] = {}
+    registry: Address | None = None
+    for planned in plan.contracts:
+        one = planned.rebound(registry)
+        contracts.append(one)
+        if one.factory is not None or one.standing is not Standing.ABSENT:
+            continue
+        if (receipt := journalled(sender, one.intent)) is not None:
+            sent[one.name] = receipt
+            if one.name == _DID_REGISTRY:
+                registry = receipt.contract_address
+    return contracts, sent
+
+
+def _parts(contracts: Sequence[PlannedContract]) -> list[Sequence[PlannedContract]]:
+    """Those that can be sent at once, and those that wait for the DID registry, in order."""
+    first = next((at for at, one in enumerate(contracts) if one.awaits_registry), len(contracts))
+    return [part for part in (contracts[:first], contracts[first:]) if part]
 
 
 def _send(
-    waiting: Sequence[PlannedContract], sender: Sender, tell: Callable[[str], object]
+    contracts: Sequence[PlannedContract], sender: Sender, tell: Callable[[str], object]
 ) -> dict[str, Receipt]:
+    waiting = [one for one in contracts if one.standing is Standing.ABSENT]
     for one in waiting:
         tell(f"deploying {one.name}, about {one.gas:,} gas")
     receipts = sender.send_many([one.intent for one in waiting]) if waiting else []
@@ -151,7 +179,9 @@ def _found(one: PlannedContract, sender: Sender, *, head: int) -> Origin | None:
     return found
 
 
-def _recorded(record: Record) -> Origin | None:
+def _recorded(record: Record | None, address: Address) -> Origin | None:
+    if record is None or record.address != address:
+        return None
     facts = (record.tx_hash, record.block_number, record.block_hash, record.deployer)
     tx_hash, block_number, block_hash, deployer = facts
     if tx_hash is None or block_number is None or block_hash is None or deployer is None:
@@ -175,6 +205,7 @@ def _record(one: PlannedContract, address: Address, origin: Origin | None) -> Re
         salt=one.salt,
         init_code_hash=one.init_code_hash,
         code_hash=artifact.code_hash,
+        constructor_arguments=artifact.constructor_arguments,
         compiler=artifact.compiler,
         evm_version=artifact.evm_version,
         source_hash=artifact.source_hash,

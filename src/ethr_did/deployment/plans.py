@@ -2,6 +2,12 @@
 
 Rules:
   * One round trip, whatever the number of contracts.
+  * The DID registry comes first. What takes its address is bound to it: to the one that is planned
+    along, wherever it will be, or to one that is named. A named one must have code that answers as
+    an ERC-1056 registry does: the address can never be changed afterwards.
+  * A constructor that asks for code at the DID registry's address cannot be simulated before the
+    registry is there. Its gas is computed from its size, by the same proportion in which the
+    node's figure for the registry stands to the computed one, and marked as computed.
   * Code is compared byte for byte: with the artifact where a contract is to stand, with the known
     code where the proxy is to stand. Foreign code is never built upon.
   * Figures are those of the next block. Rollups charge for their data on top; nodes do not say
@@ -10,7 +16,7 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +25,10 @@ from eth_hash.auto import keccak
 from ethr_did.chain.answer import data_of, quantity_of
 from ethr_did.chain.artifacts import ContractName
 from ethr_did.chain.fees import FeeRules, choose_fees, format_wei, market_requests, read_market
-from ethr_did.chain.request import Request, chain_id, get_code
+from ethr_did.chain.request import Request, call, chain_id, get_code
+from ethr_did.chain.reverts import is_revert
 from ethr_did.chain.transactions import Intent
+from ethr_did.core.calls import identity_owner_call
 from ethr_did.core.keys import Address, to_checksum_address
 from ethr_did.deployment.factory import (
     KEYLESS_COST,
@@ -59,6 +67,12 @@ PLAIN_HINT = (
 )
 
 _TRANSFER_GAS = 21_000
+_CREATION_GAS = 53_000
+"""Of a transaction that creates: 21,000 and 32,000 (Yellow Paper, appendix G)."""
+_GAS_OF_BYTE = (4, 16)
+"""Call data, zero and other bytes (EIP-2028)."""
+_GAS_OF_CODE_BYTE = 200
+_WORD = 32
 
 
 class Standing(StrEnum):
@@ -88,6 +102,9 @@ class PlannedContract:
     """keccak256 of the code that is there; None where there is none."""
     gas: int
     """Estimated; 0 where nothing is to be done."""
+    awaits_registry: bool
+    """Whether it is bound to a DID registry that this plan deploys first: then its gas is computed,
+    not estimated by the node."""
     cost: int
     """Wei in the next block."""
     highest_cost: int
@@ -101,13 +118,19 @@ class PlannedContract:
     @property
     def init_code_hash(self) -> bytes:
         """keccak256 of the init code, as CREATE2 takes it."""
-        return keccak(self.artifact.init_code)
+        return self.artifact.init_code_hash
 
     @property
     def intent(self) -> Intent:
         """The transaction that deploys it."""
         data = self.artifact.init_code if self.factory is None else deployment_call(self.artifact)
         return Intent(to=self.factory, data=data, purpose=f"deploy {self.name}")
+
+    def rebound(self, did_registry: Address | None) -> PlannedContract:
+        """The same for where the awaited DID registry came to be; None: that is not known yet."""
+        if not self.awaits_registry or did_registry in (None, self.artifact.did_registry):
+            return self
+        return replace(self, artifact=self.artifact.unbound().bound(did_registry))
 
     def to_dict(self) -> dict[str, Any]:
         """The contract as JSON, without its code."""
@@ -116,10 +139,12 @@ class PlannedContract:
             "address": to_checksum_address(self.address),
             "standing": self.standing.value,
             "salt": None if self.salt is None else "0x" + self.salt.hex(),
-            "factory": None if self.factory is None else to_checksum_address(self.factory),
+            "factory": _checksum(self.factory),
             "initCodeHash": "0x" + self.init_code_hash.hex(),
             "codeHash": "0x" + self.artifact.code_hash.hex(),
+            "didRegistry": _checksum(self.artifact.did_registry),
             "gas": self.gas,
+            "gasIsComputed": self.awaits_registry,
             "costWei": self.cost,
             "highestCostWei": self.highest_cost,
         }
@@ -153,6 +178,12 @@ class DeploymentPlan:
     def waiting(self) -> tuple[PlannedContract, ...]:
         """The contracts that are not there yet."""
         return tuple(one for one in self.contracts if one.standing is Standing.ABSENT)
+
+    @property
+    def did_registry(self) -> Address | None:
+        """That the contracts are bound to; None where none of them is bound."""
+        bound = (one.artifact.did_registry for one in self.contracts)
+        return next((address for address in bound if address is not None), None)
 
     @property
     def needs_proxy(self) -> bool:
@@ -229,6 +260,7 @@ class DeploymentPlan:
         return {
             "chainId": self.chain_id,
             "blockNumber": self.block_number,
+            "didRegistry": _checksum(self.did_registry),
             "sender": to_checksum_address(self.sender),
             "balanceWei": self.balance,
             "feePerGasWei": self.fee_per_gas,
@@ -262,23 +294,34 @@ def plan(
     plain: bool = False,
     known: Mapping[str, Address] | None = None,
     rules: FeeRules | None = None,
+    did_registry: Address | None = None,
 ) -> DeploymentPlan:
     """What a deployment would do and cost; one round trip, nothing is sent.
 
     Args:
         chain: the way to the nodes.
-        artifacts: of the contracts, without constructor arguments.
+        artifacts: of the contracts. Those that take the DID registry's address need not be bound.
         sender: who pays.
         plain: whether the sender creates the contracts itself, without the proxy.
         known: where the records say that contracts are, by name; looked at if ``plain``.
         rules: about fees.
+        did_registry: an ERC-1056 registry that is there already, for contracts to be bound to;
+            otherwise they are bound to the ``EthereumDIDRegistry`` of the same plan.
 
     Raises:
+        DeploymentError: a contract cannot be bound, or there is no registry at that address.
         FeeTooHigh: a cap is too low.
         ChainError: it could not be found out.
     """
     return chain.run(
-        planning(artifacts, sender=sender, plain=plain, known=known or {}, rules=rules)
+        planning(
+            artifacts,
+            sender=sender,
+            plain=plain,
+            known=known or {},
+            rules=rules,
+            did_registry=did_registry,
+        )
     )
 
 
@@ -289,48 +332,87 @@ def planning(
     plain: bool,
     known: Mapping[str, Address],
     rules: FeeRules | None = None,
+    did_registry: Address | None = None,
 ) -> Steps[DeploymentPlan]:
     """The plan in one batch; arguments as ``plan``."""
-    for artifact in artifacts:
-        _check_plannable(artifact)
-    where = [_address(artifact, known if plain else None) for artifact in artifacts]
+    ordered = _in_order(artifacts, did_registry)
+    places = known if plain else None
+    # In a plain deployment the address of a new registry is known only with the sender's nonce.
+    likely = did_registry or _own_registry(ordered, places)
+    looked_at = [(one, _address(one, places)) for one in (_bound(each, likely) for each in ordered)]
     asked = [*_common_requests(sender), *market_requests()]
-    for artifact, address in zip(artifacts, where, strict=True):
+    asked += [] if did_registry is None else _registry_requests(did_registry)
+    for artifact, address in looked_at:
         asked += _contract_requests(artifact, address or PROXY, sender)
     answers = iter((yield asked))
     facts = _Facts.read(answers, plain=plain, rules=rules or FeeRules())
+    if did_registry is not None:
+        _check_registry(did_registry, code=next(answers), owner=next(answers))
+    registry, awaited = did_registry, None
     contracts: list[PlannedContract] = []
     nonce = facts.nonce
-    for artifact, address in zip(artifacts, where, strict=True):
+    for source, (_, address) in zip(ordered, looked_at, strict=True):
         # A recorded contract that is no longer there, on a test chain, is deployed anew.
-        one = facts.planned(artifact, address, [next(answers) for _ in range(3)], (sender, nonce))
+        mine = [next(answers) for _ in range(3)]
+        one = facts.planned(_bound(source, registry), address, mine, (sender, nonce), awaited)
         nonce += one.standing is Standing.ABSENT
+        if registry is None and one.name == ContractName.ETHEREUM_DID_REGISTRY:
+            registry, awaited = one.address, one if one.standing is Standing.ABSENT else None
         contracts.append(one)
     return facts.plan(sender, tuple(contracts))
 
 
-def _check_plannable(artifact: Artifact) -> None:
-    if artifact.immutable_references:
+def _in_order(artifacts: Sequence[Artifact], did_registry: Address | None) -> list[Artifact]:
+    """The contracts in the order of dependence; raises unless all of them can be deployed."""
+    ordered = sorted(artifacts, key=lambda one: one.name != ContractName.ETHEREUM_DID_REGISTRY)
+    own = any(one.name == ContractName.ETHEREUM_DID_REGISTRY for one in ordered)
+    for artifact in ordered:
+        _check_plannable(artifact, has_registry=own or did_registry is not None)
+    return ordered
+
+
+def _own_registry(
+    artifacts: Sequence[Artifact], known: Mapping[str, Address] | None
+) -> Address | None:
+    own = (one for one in artifacts if one.name == ContractName.ETHEREUM_DID_REGISTRY)
+    return next((_address(one, known) for one in own), None)
+
+
+def _bound(artifact: Artifact, did_registry: Address | None) -> Artifact:
+    if artifact.is_complete or did_registry is None:
+        return artifact
+    return artifact.bound(did_registry)
+
+
+def _check_plannable(artifact: Artifact, *, has_registry: bool) -> None:
+    if artifact.is_complete:
+        return
+    if artifact.takes_did_registry:
+        if has_registry:
+            return
         raise DeploymentError(
-            f"{artifact.name} has immutables: its code on chain cannot be told from the artifact",
+            f"{artifact.name} serves the identities of a DID registry, and none is named",
+            hint=f"Deploy {ContractName.ETHEREUM_DID_REGISTRY} with it, or name one that is there.",
+            contract=artifact.name,
         )
-    if _takes_arguments(artifact):
+    if artifact.takes_arguments:
         raise DeploymentError(
             f"{artifact.name} takes constructor arguments: its init code alone does not deploy it",
             hint=f"To be deployed: {', '.join(deployable())}.",
         )
+    raise DeploymentError(
+        f"{artifact.name} has immutables: its code on chain cannot be told from the artifact",
+    )
 
 
 def deployable() -> tuple[ContractName, ...]:
-    """The contracts that are deployed to a chain."""
-    # The status contracts are not deployed yet: two of them take the DID registry's address, which
-    # plans and records cannot hold so far, and their lens is of no use alone.
-    return (ContractName.ETHEREUM_DID_REGISTRY,)
-
-
-def _takes_arguments(artifact: Artifact) -> bool:
-    constructors = (entry for entry in artifact.abi if entry["type"] == "constructor")
-    return any(entry.get("inputs") for entry in constructors)
+    """The contracts that are deployed to a chain, in the order of dependence."""
+    return (
+        ContractName.ETHEREUM_DID_REGISTRY,
+        ContractName.CREDENTIAL_STATUS_REGISTRY,
+        ContractName.STATUS_LIST_ANCHOR_REGISTRY,
+        ContractName.CREDENTIAL_STATUS_LENS,
+    )
 
 
 def _address(artifact: Artifact, known: Mapping[str, Address] | None) -> Address | None:
@@ -338,6 +420,24 @@ def _address(artifact: Artifact, known: Mapping[str, Address] | None) -> Address
     if known is not None:
         return known.get(artifact.name)
     return create2_address(artifact.init_code, salt_of(artifact.name))
+
+
+def _registry_requests(registry: Address) -> list[Request]:
+    """Whether an ERC-1056 registry is there: the proxy acts for nobody, so it owns itself in it."""
+    return [get_code(registry), call(registry, identity_owner_call(PROXY))]
+
+
+def _check_registry(registry: Address, *, code: Answer, owner: Answer) -> None:
+    # A contract that does not know the function reverts: the node is not to blame.
+    if data_of(code) and not is_revert(owner) and data_of(owner) == PROXY.rjust(_WORD, b"\0"):
+        return
+    address = to_checksum_address(registry)
+    raise DeploymentError(
+        f"there is no ERC-1056 registry at {address}",
+        hint="Name the registry that the identities of this network are in: contracts that are "
+        "bound to another address are of no use to them.",
+        address=address,
+    )
 
 
 def _common_requests(sender: Address) -> list[Request]:
@@ -403,17 +503,18 @@ class _Facts:
         address: Address | None,
         answers: Sequence[Answer],
         creator: tuple[Address, int],
+        awaited: PlannedContract | None,
     ) -> PlannedContract:
-        code, create, through = answers
+        code, *estimates = answers
         plain = self.proxy is None
         found = b"" if address is None else data_of(code)
         standing = _standing(found, artifact.runtime_code)
         if plain and standing is not Standing.DEPLOYED:
             # Whatever took the recorded place does not stand in the way of another one.
             address, standing, found = create_address(*creator), Standing.ABSENT, b""
-        # While the proxy is missing, the estimate is that of a creation: 2% less.
-        estimate = through if self.proxy is Standing.DEPLOYED else create
-        gas = quantity_of(estimate) if standing is Standing.ABSENT else 0
+        absent = standing is Standing.ABSENT
+        awaits = absent and awaited is not None and artifact.did_registry == awaited.address
+        gas = self._gas(artifact, estimates, awaited if awaits else None) if absent else 0
         fees = self.fees(gas)
         # A plain run may find what an earlier one deployed through the proxy.
         usual = create2_address(artifact.init_code, salt_of(artifact.name))
@@ -426,9 +527,21 @@ class _Facts:
             standing=standing,
             found_code_hash=keccak(found) if found else None,
             gas=gas,
+            awaits_registry=awaits,
             cost=gas * fees.expected_per_gas,
             highest_cost=(gas + gas * self.rules.gas_margin // 100) * fees.max_fee_per_gas,
         )
+
+    def _gas(
+        self, artifact: Artifact, estimates: Sequence[Answer], awaited: PlannedContract | None
+    ) -> int:
+        """The node's estimate; for a contract that awaits the registry, one made from its."""
+        if awaited is not None:
+            of_registry = _computed_gas(awaited.artifact)
+            return -(-_computed_gas(artifact) * awaited.gas // of_registry)
+        create, through = estimates
+        # While the proxy is missing, the estimate is that of a creation: 2% less.
+        return quantity_of(through if self.proxy is Standing.DEPLOYED else create)
 
     def fees(self, gas: int) -> Fees:
         return choose_fees(self.market, self.rules, gas=max(gas, _TRANSFER_GAS))
@@ -450,6 +563,18 @@ class _Facts:
             base_fee=self.market.base_fee,
             contracts=contracts,
         )
+
+
+def _computed_gas(artifact: Artifact) -> int:
+    """What the creation of that code takes, up to some thousand units that its constructor uses."""
+    zeros = artifact.init_code.count(0)
+    of_zero, of_other = _GAS_OF_BYTE
+    data = zeros * of_zero + (len(artifact.init_code) - zeros) * of_other
+    return _CREATION_GAS + data + _GAS_OF_CODE_BYTE * len(artifact.runtime_code)
+
+
+def _checksum(address: Address | None) -> str | None:
+    return None if address is None else to_checksum_address(address)
 
 
 def _standing(found: bytes, expected: bytes) -> Standing:

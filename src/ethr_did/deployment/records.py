@@ -21,28 +21,35 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from eth_hash.auto import keccak
 
+from ethr_did.chain.artifacts import ContractName
 from ethr_did.chain.networks import is_network_name
 from ethr_did.chain.secret_files import flush_directory
 from ethr_did.core.keys import Address, parse_address, to_checksum_address
 from ethr_did.errors import DeploymentError, InvalidFile, InvalidInput, nearest, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from ethr_did.chain.artifacts import Artifact
+    from ethr_did.chain.networks import Network
 
-__all__ = ["Record", "RecordFolder", "canonical_input", "network_lines"]
+__all__ = ["Record", "RecordFolder", "canonical_input", "network_with"]
 
 _SOLC_INPUTS = "solc-inputs"
 _CHAIN_ID = ".chainId"
 _HASH_LENGTH = 32
+_NETWORK_FIELDS = {
+    ContractName.CREDENTIAL_STATUS_REGISTRY: "status_registry",
+    ContractName.STATUS_LIST_ANCHOR_REGISTRY: "anchor_registry",
+    ContractName.CREDENTIAL_STATUS_LENS: "status_lens",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +80,14 @@ class Record:
     evm_version: str
     source_hash: bytes
     """keccak256 of the compiler input, and its name in ``solc-inputs``."""
+    constructor_arguments: bytes = b""
+    """ABI-encoded, as they end the init code."""
+
+    @property
+    def did_registry(self) -> Address | None:
+        """The DID registry that the contract is bound to; None: it takes no address."""
+        pad, address = self.constructor_arguments[:-20], self.constructor_arguments[-20:]
+        return Address(address) if pad == bytes(_HASH_LENGTH - len(address)) else None
 
     @property
     def is_complete(self) -> bool:
@@ -84,6 +99,7 @@ class Record:
         return {
             name: write(getattr(self, attribute))
             for name, (attribute, _, write, _) in _FIELDS.items()
+            if name not in _OPTIONAL or getattr(self, attribute)
         }
 
     @classmethod
@@ -94,7 +110,8 @@ class Record:
             InvalidFile: it has faults; all of them are named.
         """
         values: dict[str, Any] = {}
-        faults = [f"{name} is missing" for name in _FIELDS if name not in data]
+        needed = (name for name in _FIELDS if name not in _OPTIONAL)
+        faults = [f"{name} is missing" for name in needed if name not in data]
         for name, value in data.items():
             if name not in _FIELDS:
                 faults.append(f"{shown(name)} is not a field of a record. {nearest(name, _FIELDS)}")
@@ -154,6 +171,13 @@ def _read_hash(value: Any) -> bytes:
     return data
 
 
+def _read_data(value: Any) -> bytes:
+    data = bytes.fromhex(value.removeprefix("0x"))
+    if value != "0x" + data.hex() or not data:
+        raise ValueError
+    return data
+
+
 def _or_null(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else read(value)
 
@@ -185,7 +209,10 @@ _FIELDS: Mapping[str, _Row] = {
     "compiler": ("compiler", _read_text, _as_it_is, "a compiler version"),
     "evmVersion": ("evm_version", _read_text, _as_it_is, "an EVM version"),
     "sourceHash": ("source_hash", _read_hash, _hex, _HASH),
+    "constructorArguments": ("constructor_arguments", _read_data, _hex, "0x and lower-case hex"),
 }
+_OPTIONAL = ("constructorArguments",)
+"""Absent where there are none, as in records from before there were contracts with any."""
 
 
 # -- the folder ----------------------------------------------------------------------------------
@@ -308,24 +335,31 @@ def canonical_input(artifact: Artifact) -> bytes:
     return data
 
 
-def network_lines(network: str, chain_id: int, registry: Record) -> str:
-    """The lines of the configuration file by which others use that registry.
+def network_with(network: Network, records: Iterable[Record]) -> Network:
+    """The network with the addresses that the records hold.
 
     Args:
-        network: its name.
-        chain_id: its chain id.
-        registry: the record of its ``EthereumDIDRegistry``.
+        network: as it was known; of what no record speaks, it keeps its own.
+        records: of this network.
     """
-    # A JSON string is a TOML basic string for the characters that a network name has.
-    table = network if network.replace("_", "").replace("-", "").isalnum() else json.dumps(network)
-    lines = [
-        f"[networks.{table}]",
-        f"chain_id = {chain_id}",
-        f'did_registry = "{to_checksum_address(registry.address)}"',
-    ]
-    if registry.block_number is not None:
-        lines.append(f"first_block = {registry.block_number}")
-    return "\n".join(lines) + "\n"
+    by_name = {record.contract_name: record for record in records}
+    found: dict[str, Any] = {
+        field: to_checksum_address(by_name[name].address)
+        for name, field in _NETWORK_FIELDS.items()
+        if name in by_name
+    }
+    own = by_name.get(ContractName.ETHEREUM_DID_REGISTRY)
+    if own is None:
+        return replace(network, **found)
+    address = to_checksum_address(own.address)
+    known = network.first_block if address == network.did_registry else 0
+    return replace(
+        network,
+        did_registry=address,
+        first_block=own.block_number or known,
+        legacy_nonce=False,
+        **found,
+    )
 
 
 def _read_record(path: Path) -> Record:

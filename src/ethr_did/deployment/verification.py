@@ -4,6 +4,8 @@ Rules:
   * Each check is ``ok``, ``failed`` or ``unknown``. What could not be asked, or was not answered,
     is unknown: never ok, and never failed.
   * One round trip for all contracts of a network.
+  * The code of a contract that is bound to a DID registry is compared with the registry's address
+    filled in, and the contract is asked for that address itself.
   * A node on another chain has nothing to say about this one: all it says is unknown.
 """
 
@@ -19,8 +21,10 @@ from eth_hash.auto import keccak
 from ethr_did.chain.answer import data_of, parse_head, quantity_of
 from ethr_did.chain.artifacts import load
 from ethr_did.chain.receipts import read_receipt
-from ethr_did.chain.request import Request, chain_id, get_block, get_code
+from ethr_did.chain.request import Request, call, chain_id, get_block, get_code
+from ethr_did.chain.reverts import is_revert
 from ethr_did.core.keys import to_checksum_address
+from ethr_did.core.status_calls import did_registry_call
 from ethr_did.deployment.factory import PROXY, PROXY_CODE, create2_address_of_hash
 from ethr_did.deployment.plans import deployable
 from ethr_did.errors import ChainError, DeploymentError, NotFoundError, WrongChain, nearest
@@ -32,9 +36,12 @@ if TYPE_CHECKING:
     from ethr_did.chain.receipts import Receipt
     from ethr_did.chain.request import Answer, Steps
     from ethr_did.chain.rpc import Chain
+    from ethr_did.core.keys import Address
     from ethr_did.deployment.records import Record, RecordFolder
 
 __all__ = ["Check", "Outcome", "Verification", "verify", "verify_network", "verifying"]
+
+_WORD = 32
 
 
 class Outcome(StrEnum):
@@ -50,7 +57,8 @@ class Check:
     """One line of a report."""
 
     name: str
-    """``chain``, ``code``, ``artifact``, ``address``, ``factory``, ``transaction`` or ``source``."""
+    """``chain``, ``code``, ``registry``, ``address``, ``factory``, ``transaction``, ``artifact`` or
+    ``source``."""
     outcome: Outcome
     detail: str
     """In words, with the values."""
@@ -99,7 +107,8 @@ def verify_network(
         chain: the way to the nodes.
         folder: of the records.
         network: name of the network.
-        artifacts: what the code should be, by name; those of this release if not given.
+        artifacts: what the code should be, by name, bound or not; those of this release if not
+            given.
 
     Raises:
         DeploymentError: nothing is recorded for the network.
@@ -171,13 +180,14 @@ def verifying(records: Sequence[Record], *, expected_chain: int) -> Steps[tuple[
 
 
 def _requests(record: Record) -> list[Request]:
-    """Four, always: a question without an object is replaced by a harmless one."""
+    """Five, always: a question without an object is replaced by a harmless one."""
     tx_hash = "0x" + (record.tx_hash or bytes(32)).hex()
     return [
         get_code(record.address),
         get_code(record.factory or record.address),
         Request("eth_getTransactionReceipt", (tx_hash,)),
         get_block(record.block_number or 0),
+        call(record.address, did_registry_call()) if record.did_registry else chain_id(),
     ]
 
 
@@ -196,10 +206,11 @@ def _check_chain(answer: Answer, expected: int) -> Check:
 
 
 def _check_chain_side(record: Record, answers: Sequence[Answer]) -> list[Check]:
-    code, factory, receipt, block = answers
+    code, factory, receipt, block, registry = answers
     found = _receipt(record, receipt)
     return [
         _check_code(record, code),
+        *([] if record.did_registry is None else [_check_registry(record.did_registry, registry)]),
         _check_address(record, found),
         *([] if record.factory is None else [_check_factory(record, factory)]),
         _check_transaction(record, found, block),
@@ -218,6 +229,21 @@ def _check_code(record: Record, answer: Answer) -> Check:
             "code", f"code hash {_hex(found)} on chain, {_hex(record.code_hash)} recorded"
         )
     return _ok("code", f"code hash {_hex(found)}")
+
+
+def _check_registry(expected: Address, answer: Answer) -> Check:
+    """Whether ``didRegistry()`` is the recorded address."""
+    if is_revert(answer):
+        return _failed("registry", "there is no didRegistry()")
+    try:
+        word = data_of(answer)
+    except ChainError as failure:
+        return _unknown("registry", failure)
+    if word != expected.rjust(_WORD, b"\0"):
+        return _failed(
+            "registry", f"didRegistry() is {_hex(word)}, not {to_checksum_address(expected)}"
+        )
+    return _ok("registry", f"bound to the DID registry {to_checksum_address(expected)}")
 
 
 def _check_address(record: Record, receipt: Receipt | ChainError | None) -> Check:
@@ -306,9 +332,14 @@ def _check_files(
 def _check_artifact(record: Record, artifact: Artifact | None) -> Check:
     if artifact is None:
         return _unknown("artifact", f"this release has no contract {record.contract_name}")
+    if not artifact.is_complete:
+        if record.did_registry is None:
+            return _failed("artifact", "the record does not say which DID registry it is bound to")
+        artifact = artifact.bound(record.did_registry)
     pairs = {
+        "constructorArguments": (record.constructor_arguments, artifact.constructor_arguments),
         "codeHash": (record.code_hash, artifact.code_hash),
-        "initCodeHash": (record.init_code_hash, keccak(artifact.init_code)),
+        "initCodeHash": (record.init_code_hash, artifact.init_code_hash),
         "abi": (list(record.abi), list(artifact.abi)),
         "compiler": (record.compiler, artifact.compiler),
         "evmVersion": (record.evm_version, artifact.evm_version),
