@@ -10,13 +10,22 @@ import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from support.anvil import find_anvil
 from support.peers import NODE_MODULES
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def describe_machine(node: str, *, with_peer: bool) -> dict[str, str]:
-    """Names and versions, for people."""
+
+def describe_machine(node: str, *, peers: Sequence[Path] = ()) -> dict[str, str]:
+    """Names and versions, for people.
+
+    Args:
+        node: that was measured on.
+        peers: folders of the npm packages that were measured besides.
+    """
     said = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
@@ -29,8 +38,8 @@ def describe_machine(node: str, *, with_peer: bool) -> dict[str, str]:
     anvil = find_anvil(NODE_MODULES)
     if node == "anvil" and anvil is not None:
         said["node"] = _said([str(anvil), "--version"]).splitlines()[0].replace(" Version:", "")
-    if with_peer:
-        said["peer"] = f"ethr-did-resolver {_npm('ethr-did-resolver')}, ethers {_npm('ethers')}"
+    if peers:
+        said["peers"] = ", ".join(_npm(folder) for folder in peers)
         said["node.js"] = _said(["node", "--version"])
     return said
 
@@ -44,9 +53,9 @@ def _processor() -> str:
     return found[1] if found else platform.machine()
 
 
-def _npm(package: str) -> str:
-    text = (NODE_MODULES / package / "package.json").read_text("utf-8")
-    return str(json.loads(text)["version"])
+def _npm(folder: Path) -> str:
+    package = json.loads((folder / "package.json").read_text("utf-8"))
+    return f"{package['name']} {package['version']}"
 
 
 def _said(command: list[str]) -> str:

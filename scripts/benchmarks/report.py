@@ -1,17 +1,17 @@
-"""The figures as tables: on the terminal, and in the documentation."""
+"""Figures as tables: on the terminal, and in the documentation."""
 
 from __future__ import annotations
 
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    Results = Mapping[str, Any]
+    from .figures import Figures
 
 
 def tell(line: str) -> None:
@@ -28,12 +28,23 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def show(results: Results) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that is said about one subject."""
+
+    subject: str
+    """Names the section in the document."""
+    title: str
+    machine: Mapping[str, str]
+    tables: Sequence[Table]
+
+
+def show(report: Report) -> None:
     """Prints everything: as tables on a terminal, as plain text elsewhere."""
-    machine = "; ".join(f"{key} {value}" for key, value in results["machine"].items())
+    machine = "; ".join(f"{key} {value}" for key, value in report.machine.items())
     if not sys.stdout.isatty():
         print(machine)
-        for table in tables(results):
+        for table in report.tables:
             print(f"\n{table.title}\n\n{_markdown(table)}")
         return
     from rich.console import Console
@@ -41,21 +52,21 @@ def show(results: Results) -> None:
 
     console = Console()
     console.print(machine)
-    for table in tables(results):
+    for table in report.tables:
         shown = RichTable(*table.columns, title=table.title)
         for row in table.rows:
             shown.add_row(*row)
         console.print(shown)
 
 
-def write(path: Path, results: Results) -> None:
+def write(path: Path, report: Report) -> None:
     """Puts the figures into the document, between the marks that name the subject."""
-    subject = results["subject"]
+    subject = report.subject
     begin, end = f"<!-- {subject}: written by scripts/bench -->", f"<!-- {subject}: end -->"
     text = path.read_text("utf-8") if path.exists() else "# Benchmarks\n"
     if begin not in text:
         text += f"\n{begin}\n{end}\n"
-    section = f"{begin}\n{_section(results)}{end}"
+    section = f"{begin}\n{_section(report)}{end}"
     pattern = re.escape(begin) + ".*?" + re.escape(end)
     text = re.sub(pattern, lambda _: section, text, flags=re.DOTALL)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,71 +74,23 @@ def write(path: Path, results: Results) -> None:
     tell(f"written to {path}")
 
 
-def _section(results: Results) -> str:
-    lines = [f"- {key}: {value}" for key, value in results["machine"].items()]
-    blocks = ["\n".join(lines)]
-    for table in tables(results):
+def _section(report: Report) -> str:
+    blocks = ["\n".join(f"- {key}: {value}" for key, value in report.machine.items())]
+    for table in report.tables:
         blocks += [f"### {table.title}", _markdown(table)]
-    return "\n\n".join(["## Resolving", *blocks]) + "\n"
+    return "\n\n".join([f"## {report.title}", *blocks]) + "\n"
 
 
-def tables(results: Results) -> list[Table]:
-    """All tables of the results."""
-    timed = [row for row in results["resolutions"] if row["block_times_in_logs"]]
-    untimed = [row for row in results["resolutions"] if not row["block_times_in_logs"]]
-    found = [
-        _resolutions("One DID", timed),
-        _resolutions("One DID, from a node that gives no block times in logs", untimed),
-        Table(
-            f"Decoding and folding {results['fold'][0]['events']:,} events, without a node",
-            ("events", "ms"),
-            tuple((row["kind"], _ms(row["ms"])) for row in results["fold"]),
-        ),
-    ]
-    if results["many"]:
-        found.append(_many(results["many"]))
-    rows = tuple((row["process"], _ms(row["ms"])) for row in results["start"])
-    return [*found, Table("Starting a process", ("process", "ms"), rows)]
-
-
-def _resolutions(title: str, rows: list[dict[str, Any]]) -> Table:
-    columns: tuple[str, ...] = ("changes", "RTT ms", "ours: trips / calls", "ours: ms")
-    if rows and "peer" in rows[0]:
-        columns += ("peer: trips / calls", "peer: ms", "times faster")
-    return Table(title, columns, tuple(_resolution(row) for row in rows))
-
-
-def _resolution(row: dict[str, Any]) -> tuple[str, ...]:
-    cells = [f"{row['changes']:,}", str(row["rtt"])]
-    for side in ("ours", "peer"):
-        if side in row:
-            cells += [
-                f"{row[side]['round_trips']:,} / {row[side]['calls']:,}",
-                _ms(row[side]["ms"]),
-            ]
-    if "times_faster" in row:
-        cells.append(_number(row["times_faster"]))
-    return tuple(cells)
-
-
-def _many(many: dict[str, Any]) -> Table:
-    rows = tuple(
-        (str(row["rtt"]), f"{row['round_trips']} / {row['calls']}", _ms(row["ms"]))
-        for row in many["rows"]
-    )
-    title = f"{many['dids']:,} DIDs of {many['changes_each']} changes each, resolve_many"
-    return Table(title, ("RTT ms", "trips / calls", "ms"), rows)
-
-
-def _ms(figures: dict[str, Any]) -> str:
+def ms(figures: Figures) -> str:
     """The median, and how the runs spread."""
     if figures["runs"] == 1:
-        return f"{_number(figures['median'])} (one run)"
+        return f"{number(figures['median'])} (one run)"
     last = "p95" if figures["runs"] >= 20 else "longest"  # noqa: PLR2004 - see Figures
-    return f"{_number(figures['median'])} ({last} {_number(figures['p95'])}, n {figures['runs']})"
+    return f"{number(figures['median'])} ({last} {number(figures['p95'])}, n {figures['runs']})"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """As many digits as say something."""
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"  # noqa: PLR2004 - three digits say enough
 
 

@@ -10,26 +10,26 @@ from __future__ import annotations
 import gc
 import json
 import random
-import statistics
 import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from ethr_did import EthrDID, Network, Resolver
 from ethr_did.core.erc1056 import ATTRIBUTE_TOPIC, decode_log, identity_topic
 from ethr_did.core.history import find_gap, fold, in_order
 from ethr_did.core.keys import Address
-from support.peers import INTEROP, why_no_peers
+from support.peers import INTEROP, NODE_MODULES, why_no_peers
 
 from . import node as nodes
+from .figures import figures
 from .machine import describe_machine
 from .proxy import Line, open_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     Tell = Callable[[str], None]
 
@@ -42,29 +42,7 @@ MANY = 1_000
 FOLDED = 1_000
 """Events decoded and folded at once."""
 PAUSE = 0.3
-
-
-class Figures(TypedDict):
-    """Some runs of one thing; times in milliseconds."""
-
-    runs: int
-    median: float
-    p95: float
-    """The longest, of fewer than twenty runs."""
-    least: float
-    most: float
-
-
-def figures(milliseconds: Sequence[float]) -> Figures:
-    """The runs in short."""
-    ordered = sorted(milliseconds)
-    return {
-        "runs": len(ordered),
-        "median": round(statistics.median(ordered), 3),
-        "p95": round(ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))], 3),
-        "least": round(ordered[0], 3),
-        "most": round(ordered[-1], 3),
-    }
+PEERS = [NODE_MODULES / "ethr-did-resolver", NODE_MODULES / "ethers"]
 
 
 def measure(*, quick: bool, tell: Tell) -> dict[str, Any]:
@@ -86,7 +64,7 @@ def measure(*, quick: bool, tell: Tell) -> dict[str, Any]:
             "fold": [_measure_fold(kind, runs=10 if quick else 50) for kind in (*KINDS, "mix")],
             "many": _measure_many(node, line, quick=quick, tell=tell),
             "start": _measure_start(runs=5 if quick else 15),
-            "machine": describe_machine(node.label, with_peer=missing is None),
+            "machine": describe_machine(node.label, peers=[] if missing else PEERS),
         }
 
 

@@ -36,15 +36,22 @@ class Anvil:
         binary: see ``find_anvil``.
         ipc: path of an IPC socket to open besides.
         genesis_time: Unix seconds of block 0.
+        options: more of them, as on a command line.
     """
 
     def __init__(
-        self, binary: Path, *, ipc: Path | None = None, genesis_time: int = GENESIS
+        self,
+        binary: Path,
+        *,
+        ipc: Path | None = None,
+        genesis_time: int = GENESIS,
+        options: Sequence[str] = (),
     ) -> None:
         command = [str(binary), "--port", "0", "--auto-impersonate", "--order", "fifo"]
         command += ["--base-fee", "0", "--timestamp", str(genesis_time)]
         command += ["--gas-limit", "1000000000", "--no-request-size-limit"]
         command += ["--ipc", str(ipc)] if ipc else []
+        command += options
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
