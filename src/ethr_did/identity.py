@@ -16,12 +16,12 @@ Round trips: one for the checks, then those of ``Sender``.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ethr_did.chain.answer import data_of
 from ethr_did.chain.fees import format_wei
 from ethr_did.chain.preparation import Intent, Quote
-from ethr_did.chain.request import call, get_code
+from ethr_did.chain.request import ask, call, combine, get_code
 from ethr_did.chain.reverts import is_revert
 from ethr_did.core.calls import (
     DOMAIN_NAME,
@@ -45,6 +45,8 @@ from ethr_did.core.changes import (
 from ethr_did.core.erc1056 import AttributeChanged, DelegateChanged, OwnerChanged, decode_name
 from ethr_did.core.keys import ZERO_ADDRESS, Address, parse_address, to_checksum_address
 from ethr_did.core.relay import RelayKind, RelayMessage, recover_signer
+from ethr_did.core.signed_message import choose_deadline
+from ethr_did.core.status_delegates import MAX_STATUS_VALIDITY, is_status_type, status_delegates
 from ethr_did.errors import (
     ChainError,
     DeactivatedError,
@@ -57,23 +59,18 @@ from ethr_did.errors import (
 from ethr_did.registries.did_registry import DIDRegistry, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ethr_did.chain.answer import Head
     from ethr_did.chain.networks import Network
     from ethr_did.chain.receipts import Receipt
-    from ethr_did.chain.request import Answer, Request, Steps
+    from ethr_did.chain.request import Answer, Steps
     from ethr_did.chain.signer import Signer
     from ethr_did.chain.transactions import Sender
     from ethr_did.core.did import EthrDID
     from ethr_did.core.erc1056 import Event
 
 __all__ = ["Identity", "Plan", "RelayKind", "RelayMessage", "Standing"]
-
-T = TypeVar("T")
-
-DEFAULT_LIFETIME = 3600
-"""Seconds that a relay message is good for."""
 
 DEADLINE_MARGIN = 60
 """Seconds before its end at which a message is no longer sent: the next block has to take it."""
@@ -203,7 +200,9 @@ class Identity:
             *(get_code(account) for account in accounts),
         ]
         reading: Reading
-        reading, answers = yield from _alongside(self._reader.read_histories([self.address]), asked)
+        reading, answers = yield from combine(
+            self._reader.read_histories([self.address]), ask(*asked)
+        )
         domain, owner, *rest = answers
         count = len(accounts)
         return Standing(
@@ -320,7 +319,9 @@ class Identity:
             )
 
     def _warnings(self, changes: Sequence[Change], standing: Standing) -> tuple[str, ...]:
-        found = [text for change in changes if (text := _warning(change, standing))]
+        found = [text for change in changes for text in _warnings_of(change, standing)]
+        if changes and isinstance(changes[-1], ChangeOwner):
+            found += _survivors(changes, standing)
         if len(changes) > 1 and not standing.has_batches:
             found.append(
                 f"this registry takes one change at a time: {len(changes)} transactions follow "
@@ -567,20 +568,41 @@ def _name(name: bytes) -> str:
     return text if text is not None and text.isprintable() else "0x" + name.hex()
 
 
-def _warning(change: Change, standing: Standing) -> str:
-    """What may not be meant with a change; empty where nothing stands out."""
+def _warnings_of(change: Change, standing: Standing) -> Iterator[str]:
+    """What may not be meant with a change."""
     what = describe(change)
     match change:
         case ChangeOwner():
             if change.owner == ZERO_ADDRESS:
-                return f"{what}: this is final, nobody will be able to change the identity again"
-            same = change.owner == standing.owner
-            return f"{what}: that is its owner already" if same else ""
+                yield f"{what}: this is final, nobody will be able to change the identity again"
+            elif change.owner == standing.owner:
+                yield f"{what}: that is its owner already"
         case AddDelegate() | SetAttribute():
-            listed = standing.is_listed(change)
-            return f"{what}: it is listed already and will get a new id" if listed else ""
+            if standing.is_listed(change):
+                yield f"{what}: it is listed already and will get a new id"
+            if isinstance(change, AddDelegate) and _is_long_status_key(change):
+                yield (
+                    f"{what}: it may write statuses for {change.validity // 86_400} days, whoever "
+                    "owns the identity by then"
+                )
         case RevokeDelegate() | RevokeAttribute():
-            return "" if standing.is_listed(change) else f"{what}: it is not listed now"
+            if not standing.is_listed(change):
+                yield f"{what}: it is not listed now"
+
+
+def _is_long_status_key(change: AddDelegate) -> bool:
+    return is_status_type(change.delegate_type) and change.validity > MAX_STATUS_VALIDITY
+
+
+def _survivors(changes: Sequence[Change], standing: Standing) -> Iterator[str]:
+    """Status keys that the new owner inherits."""
+    for key in status_delegates(standing.events, at=standing.head.timestamp):
+        if key.valid and key.revocation() not in changes:
+            yield (
+                f"{describe(changes[-1])}: {to_checksum_address(key.delegate)} may go on writing "
+                f"statuses ({key.name}), until {key.valid_to} in Unix seconds; revoke it in the "
+                "same transaction, or after it"
+            )
 
 
 def _is_about(event: Event, change: Change) -> bool:
@@ -599,24 +621,14 @@ def _valid_to(event: Event) -> int:
 def _deadline(
     kind: RelayKind, deadline: int | None, lifetime: int | None, standing: Standing
 ) -> int | None:
-    now = standing.head.timestamp
-    if kind is RelayKind.ERC1056:
-        if lifetime is not None:
-            raise InvalidOption(
-                "an erc1056 message never expires: it cannot have a lifetime",
-                hint="Leave the lifetime out, or sign an eip712 message where the registry takes it.",
-            )
-        return deadline  # the message itself refuses one
+    if kind is not RelayKind.ERC1056:
+        return choose_deadline(standing.head.timestamp, deadline=deadline, lifetime=lifetime)
     if lifetime is not None:
-        if deadline is not None or lifetime < 1:
-            raise InvalidOption("a message has a deadline or a lifetime from one second, not both")
-        return now + lifetime
-    if deadline is not None and deadline <= now:
         raise InvalidOption(
-            f"the deadline {deadline} has passed: the newest block is of {now}",
-            hint="A deadline is in Unix seconds.",
+            "an erc1056 message never expires: it cannot have a lifetime",
+            hint="Leave the lifetime out, or sign an eip712 message where the registry takes it.",
         )
-    return now + DEFAULT_LIFETIME if deadline is None else deadline
+    return deadline  # the message itself refuses one
 
 
 def _signed(message: RelayMessage, signer: Signer) -> RelayMessage:
@@ -631,22 +643,3 @@ def _signed(message: RelayMessage, signer: Signer) -> RelayMessage:
             hint="Check the signer: it used another key, or signed something else.",
         )
     return signed
-
-
-def _alongside(steps: Steps[T], requests: Sequence[Request]) -> Steps[tuple[T, Sequence[Answer]]]:
-    """The result of a reading, and the answers to more requests put into its first batch."""
-    extra: Sequence[Answer] | None = None
-    try:
-        batch = next(steps)
-        while True:
-            size = len(batch)
-            try:
-                answers = yield batch if extra is not None else [*batch, *requests]
-            except ChainError as failure:
-                batch = steps.throw(failure)
-                continue
-            if extra is None:
-                extra = answers[size:]
-            batch = steps.send(answers[:size])
-    except StopIteration as done:
-        return done.value, extra or ()

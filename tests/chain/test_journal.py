@@ -163,3 +163,13 @@ def test_the_lock_lets_one_in_at_a_time(journal: Journal) -> None:
 
 def test_the_raw_transaction_does_not_clutter_logs() -> None:
     assert "raw" not in repr(entry())
+
+
+def test_hashes_are_told_by_the_names_of_files_alone(journal: Journal) -> None:
+    assert journal.hashes() == frozenset()
+    journal.write(entry(0, 1), state=State.MINED)
+    journal.write(entry(1, 2))
+    (journal.path / "open" / "0000000009-damaged.json").write_text("{}")
+    (journal.path / "lock").touch()
+
+    assert journal.hashes() == {(1).to_bytes(32), (2).to_bytes(32)}

@@ -26,6 +26,9 @@ PROGRAM = Path(sysconfig.get_path("scripts")) / "ethr-did"
 PATIENCE = 60.0
 """Seconds that a process may take before the test gives up."""
 
+OURS = ("ETHR_DID_CONFIG", "ETHR_DID_SIGNER", "ETHR_DID_STATUS_DATABASE_URL")
+"""Variables that the developer may have set; tests see none of them."""
+
 DEAD = "http://127.0.0.1:1/v3/0123456789abcdef0123456789abcdef"
 """Nobody listens there; the key in it must never be shown."""
 
@@ -63,7 +66,7 @@ class CommandLine:
 
     def __call__(self, *arguments: object, stdin: str | bytes = "", **variables: str) -> Outcome:
         """What the command did, in this process, its output piped."""
-        environment: dict[str, str | None] = {"ETHR_DID_CONFIG": None, "ETHR_DID_SIGNER": None}
+        environment: dict[str, str | None] = dict.fromkeys(OURS)
         environment |= {**self.environment, **variables}
         with CliRunner().isolation(input=stdin, env=environment) as (out, err, _):
             status = run([str(argument) for argument in arguments])
@@ -174,6 +177,10 @@ class Process:
     def end(self, number: signal.Signals) -> Outcome:
         """What else it had to say, after that signal."""
         self._process.send_signal(number)
+        return self.finish()
+
+    def finish(self) -> Outcome:
+        """What else it had to say until its end."""
         out, err = self._process.communicate(timeout=PATIENCE)
         return Outcome(status=self._process.returncode, out=out.decode(), err=err.decode())
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Journal", "State"]
 
 _FORMAT = "ethr-did/transaction/1"
+_FILE_NAME = re.compile(r"[0-9]{10,}-([0-9a-f]{64})\.json")
 _LOCK_PATIENCE = 120.0
 """Seconds: the holder may be waiting for a person to confirm a signature."""
 
@@ -230,6 +232,11 @@ class Journal:
         done = [self._read(path) for path in self._paths("done")]
         found = [*(entry for entry in done if entry is not None), *self.open_entries()]
         return sorted(found, key=lambda entry: entry.place)
+
+    def hashes(self) -> frozenset[bytes]:
+        """The hashes of all transactions, by the names of their files; none is read."""
+        names = (_FILE_NAME.fullmatch(path.name) for path in self.path.glob("*/[0-9]*.json"))
+        return frozenset(bytes.fromhex(name[1]) for name in names if name)
 
     def at_nonce(self, nonce: int) -> list[Entry]:
         """Whatever was signed for that nonce."""

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Intent", "Prepared", "Quote", "Quoted", "prepare", "quote_of", "tx_fields"]
 
+_TRANSACTION_CAP = 16_777_216
+"""Most gas of one transaction. Spec: EIP-7825."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
@@ -257,7 +260,9 @@ def _with_margin(used: int, market: Market, rules: FeeRules, intent: Intent) -> 
             needed=used,
             allowed=market.gas_limit,
         )
-    return min(used + used * rules.gas_margin // 100, market.gas_limit)
+    # The margin alone must not carry a transaction over the cap of newer chains.
+    most = _TRANSACTION_CAP if used <= _TRANSACTION_CAP else market.gas_limit
+    return min(used + used * rules.gas_margin // 100, most, market.gas_limit)
 
 
 def _check_chain(answer: Answer, expected: int) -> None:

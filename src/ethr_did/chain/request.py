@@ -7,24 +7,28 @@ Rules:
     EIP-1898 object with ``requireCanonical``, so that a block that a reorganisation has dropped
     gives an error and not a view of the past that never was.
   * Reading code is a generator: it yields batches of ``Request`` and is fed their answers.
+    Readings that have nothing to do with each other share their batches (``combine``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from ethr_did.errors import InvalidInput, shown
+from ethr_did.errors import ChainError, InvalidInput, shown
 
 __all__ = [
     "Answer",
     "Block",
     "Request",
     "Steps",
+    "ask",
+    "attempt",
     "block_number",
     "call",
     "chain_id",
+    "combine",
     "get_block",
     "get_code",
     "get_logs",
@@ -54,6 +58,61 @@ class Request:
 
 Steps: TypeAlias = Generator[Sequence[Request], Sequence[Answer], T]
 """A reading in steps: yields a batch, is sent one answer for each request, returns the result."""
+
+
+def ask(*requests: Request) -> Steps[Sequence[Answer]]:
+    """The answers to some requests: a reading of one batch."""
+    return (yield requests)
+
+
+def attempt(steps: Steps[T]) -> Steps[T | ChainError]:
+    """The result of a reading, or the error of the chain that it ended with."""
+    try:
+        return (yield from steps)
+    except ChainError as error:
+        return error
+
+
+def combine(*readings: Steps[Any]) -> Steps[tuple[Any, ...]]:
+    """The results of several readings that share their round trips.
+
+    Each batch is theirs, one behind the other in the order given. A batch that fails as a whole
+    fails for each of them; the first that raises ends them all.
+
+    Example:
+        >>> shared = combine(ask(chain_id()), ask(block_number()))
+        >>> [request.method for request in next(shared)]
+        ['eth_chainId', 'eth_blockNumber']
+    """
+    results: list[Any] = [None] * len(readings)
+    batches: dict[int, Sequence[Request]] = {}
+
+    def resume(place: int, step: Callable[..., Sequence[Request]], *value: Any) -> None:
+        try:
+            batches[place] = step(*value)
+        except StopIteration as done:
+            batches.pop(place, None)
+            results[place] = done.value
+
+    try:
+        for place, reading in enumerate(readings):
+            resume(place, reading.__next__)
+        while batches:
+            shared = dict(batches)
+            try:
+                answers = yield [request for batch in shared.values() for request in batch]
+            except ChainError as failure:
+                for place in shared:
+                    resume(place, readings[place].throw, failure)
+                continue
+            start = 0
+            for place, batch in shared.items():
+                resume(place, readings[place].send, answers[start : start + len(batch)])
+                start += len(batch)
+    finally:
+        for reading in readings:
+            reading.close()
+    return tuple(results)
 
 
 def call(to: bytes | None, data: bytes, block: Block = "latest") -> Request:

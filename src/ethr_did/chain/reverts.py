@@ -3,7 +3,8 @@
 Rules:
   * ``Error(string)`` carries words, ``Panic(uint256)`` a number (Solidity, "Control structures"),
     everything else is found by its selector among the errors of this package's contracts.
-  * ``bad_actor`` is the registry's word for "you are not the owner": ``NotAuthorized``.
+  * ``bad_actor`` is the DID registry's word for "you are not the owner", ``NotAuthorized`` that of
+    the status registries: ``NotAuthorized``.
   * The 2018 registry reverts without a word.
 """
 
@@ -50,9 +51,21 @@ _HINTS = {
     "DeadlineExpired": "Sign a new message with a later deadline.",
     "InvalidNonce": "Sign again: a message is good for one nonce.",
     "InvalidSignature": "It must be signed by the current owner of the identity.",
+    "ExpectedTooRecent": "Submit it in the next block.",
+    "ExpectationRequired": "Sign it again, with the word or record that is there now.",
+    "NotAuthorized": "It has no such right, or none any more: use the owner's signer or a valid status"
+    " key.",
+    "RecordIsFinal": "What is revoked stays so. Issue the credential again.",
+    "StaleHeader": "Somebody else published a version. Read it, and decide again.",
+    "StaleRecord": "Somebody else changed it. Read it, and decide again.",
+    "StaleWord": "Somebody else changed it. Read it, and decide again.",
+    "StatusIsFinal": "What is revoked stays so in this list. Issue the credential again.",
     "OwnerChangeNotLast": "Put the change of owner last.",
     "ValidityOverflow": "Choose a shorter validity.",
 }
+
+_NOT_ALLOWED = ("bad_actor", "NotAuthorized")
+"""Names of the errors that are about the sender's right."""
 
 _WORD = 32
 
@@ -88,7 +101,7 @@ def revert_error(answer: NodeRefused, *, purpose: str, sender: bytes) -> Transac
     """
     words = str(answer.facts.get("rpc_message", ""))
     reason = decode_revert(_data(answer.facts.get("data")), words)
-    kind = NotAuthorized if reason.name == "bad_actor" else Reverted
+    kind = NotAuthorized if reason.name in _NOT_ALLOWED else Reverted
     account = to_checksum_address(sender)
     return kind(
         f"{purpose}: the contract refuses this from {account}: {reason.sentence}",

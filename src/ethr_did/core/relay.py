@@ -6,13 +6,10 @@ Two kinds, see ``calls``: ``eip712`` names chain and deadline and takes several 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-
-from eth_hash.auto import keccak
 
 from ethr_did.core.calls import (
     apply_changes_signed_call,
@@ -22,14 +19,20 @@ from ethr_did.core.calls import (
 )
 from ethr_did.core.changes import Change, changes_from_list, check_batch
 from ethr_did.core.keys import Address, parse_address, to_checksum_address
+from ethr_did.core.signed_message import (
+    Readers,
+    read_members,
+    read_number,
+    read_signature,
+    recover_signer,
+    typed_digest,
+)
 from ethr_did.errors import InvalidChange, InvalidFile, InvalidInput, shown
 
 __all__ = ["RelayKind", "RelayMessage", "recover_signer"]
 
 _FORMAT = "ethr-did/relay/1"
 _SIGNATURE_LENGTH = 65
-_MAX_SIGNATURE = 8192
-"""Bytes: contracts that own identities may want several signatures and more."""
 
 
 class RelayKind(StrEnum):
@@ -84,10 +87,7 @@ class RelayMessage:
         """The 32 bytes that the signature is over."""
         if self.kind is RelayKind.ERC1056:
             return change_digest(self.registry, self.nonce, self.identity, self.changes[0])
-        from eth_account.messages import encode_typed_data  # 0.4 s, needed only by those who sign
-
-        message = encode_typed_data(full_message=self.typed_data())
-        return keccak(b"\x19" + message.version + message.header + message.body)
+        return typed_digest(self.typed_data())
 
     def typed_data(self) -> dict[str, Any]:
         """The EIP-712 typed data of an ``eip712`` message."""
@@ -139,45 +139,12 @@ class RelayMessage:
             raise InvalidFile(
                 f"not a relay message: {shown(data)}", hint=f'Its "format" must be "{_FORMAT}".'
             )
-        values, faults = _read_members(data)
-        if faults:
-            raise InvalidFile("a broken relay message: " + "; ".join(faults), faults=faults)
         try:
-            return cls(**values)
+            return cls(**read_members(data, _READERS, also=["format"]))
         except InvalidInput as cause:
             raise InvalidFile(
-                f"a broken relay message: {cause.message}", hint=cause.hint
+                f"a broken relay message: {cause.message}", hint=cause.hint, **cause.facts
             ) from cause
-
-
-def recover_signer(message: RelayMessage) -> Address | None:
-    """The account whose key made the signature; None where it is no signature of a key."""
-    from eth_keys.datatypes import Signature  # 0.3 s, needed only by those who sign
-    from eth_keys.exceptions import BadSignature
-
-    signature = message.signature
-    if len(signature) != _SIGNATURE_LENGTH or signature[64] not in (27, 28):
-        return None
-    try:
-        parsed = Signature(signature[:64] + bytes([signature[64] - 27]))
-        key = parsed.recover_public_key_from_msg_hash(message.digest)
-    except (BadSignature, ValueError):
-        return None
-    return Address(key.to_canonical_address())
-
-
-def _read_members(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    values: dict[str, Any] = {}
-    faults = [f"{name} is not known" for name in sorted(set(data) - set(_READERS) - {"format"})]
-    for member, (field, read) in _READERS.items():
-        if member not in data:
-            faults.append(f"{member} is missing")
-            continue
-        try:
-            values[field] = read(data[member])
-        except InvalidInput as error:
-            faults.append(f"{member}: {error.message}")
-    return values, faults
 
 
 def _kind(value: object) -> RelayKind:
@@ -186,36 +153,18 @@ def _kind(value: object) -> RelayKind:
     return RelayKind(str(value))
 
 
-def _number(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**256:
-        raise InvalidFile(f"not a whole number: {shown(value)}")
-    return value
-
-
 def _deadline(value: object) -> int | None:
-    return None if value is None else _number(value)
+    return None if value is None else read_number(value)
 
 
-def _signature(value: object) -> bytes:
-    if not isinstance(value, str) or not re.fullmatch(r"0x(?:[0-9a-fA-F]{2})+", value):
-        raise InvalidFile(f"not bytes in hex: {shown(value)}")
-    if len(value) > 2 + 2 * _MAX_SIGNATURE:
-        raise InvalidFile(f"longer than {_MAX_SIGNATURE} bytes")
-    return bytes.fromhex(value[2:])
-
-
-def _address(value: Any) -> Address:
-    return parse_address(value)
-
-
-_READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+_READERS: Readers = {
     "kind": ("kind", _kind),
-    "chainId": ("chain_id", _number),
-    "registry": ("registry", _address),
-    "identity": ("identity", _address),
-    "owner": ("owner", _address),
+    "chainId": ("chain_id", read_number),
+    "registry": ("registry", parse_address),
+    "identity": ("identity", parse_address),
+    "owner": ("owner", parse_address),
     "changes": ("changes", changes_from_list),
-    "nonce": ("nonce", _number),
+    "nonce": ("nonce", read_number),
     "deadline": ("deadline", _deadline),
-    "signature": ("signature", _signature),
+    "signature": ("signature", read_signature),
 }

@@ -249,11 +249,14 @@ class BitstringEntry:
         bits = _width(data.get("statusSize", 1))
         index = parse_index(data.get("statusListIndex"))
         anchor = Anchor.from_dict(data["anchor"]) if "anchor" in data else None
+        purpose = Purpose.parse(data.get("statusPurpose"))
         _check_anchored(anchor, index, bits, lsb_first=False)
+        if anchor is not None:
+            _check_same(data, "statusPurpose", anchor.list_id.purpose.text)
         return cls(
             list_url=url,
             index=index,
-            purpose=Purpose.parse(data.get("statusPurpose")),
+            purpose=purpose,
             bits=bits,
             messages=_messages(data, bits),
             anchor=anchor,
@@ -448,7 +451,8 @@ def _object(data: object, name: str) -> Mapping[str, Any]:
 
 
 def _check_same(data: Mapping[str, Any], member: str, expected: object) -> None:
-    if member in data and data[member] != expected:
+    # 1.0 and true are equal to 1, and are written otherwise.
+    if member in data and (type(data[member]), data[member]) != (type(expected), expected):
         raise InvalidStatusEntry(
             f"{member} is {shown(data[member])}, and the list has {shown(expected)}"
         )
@@ -461,11 +465,12 @@ def _url(value: object, member: str) -> str:
 
 
 def _width(value: object) -> int:
-    if isinstance(value, bool) or value not in _WIDTHS:
+    # 1.0 and true are equal to 1, and neither is a width.
+    if type(value) is not int or value not in _WIDTHS:
         raise InvalidStatusEntry(
             f"statusSize is {shown(value)}", hint="Entries of 1, 2, 4 or 8 bits are read."
         )
-    return int(str(value))
+    return value
 
 
 def _messages(data: Mapping[str, Any], bits: int) -> tuple[StatusMessage, ...]:
@@ -477,8 +482,8 @@ def _messages(data: Mapping[str, Any], bits: int) -> tuple[StatusMessage, ...]:
     if not isinstance(given, list) or len(given) not in (0, 1 << bits):
         raise InvalidStatusEntry(f"statusMessage has not {1 << bits} members: {shown(given)}")
     messages = tuple(_message(item) for item in given)
-    if len({message.value for message in messages}) < len(messages):
-        raise InvalidStatusEntry("statusMessage names a value twice")
+    if messages and {message.value for message in messages} != set(range(1 << bits)):
+        raise InvalidStatusEntry(f"statusMessage does not name each of the {1 << bits} values once")
     return messages
 
 

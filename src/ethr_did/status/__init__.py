@@ -1,0 +1,1 @@
+"""Credential status: what issuers and verifiers do with it."""

@@ -1,0 +1,14 @@
+"""What alembic runs to bring a database to the newest schema, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from ethr_did.status.tables import VERSION_TABLE, metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+)
+context.run_migrations()

@@ -1,0 +1,123 @@
+"""The tables of the issuer's database, as the newest migration leaves them.
+
+Addresses, ids and digests are bytes, times unix seconds. Names begin with ``status_``: a PostgreSQL
+database may serve other programs as well.
+
+No personal data: a credential is known by an index and by a label of the caller's choice.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = [
+    "SCHEMA",
+    "VERSION_TABLE",
+    "allocations",
+    "lists",
+    "metadata",
+    "seen",
+    "values",
+    "versions",
+]
+
+SCHEMA: Final = "0001"
+"""The newest migration."""
+
+VERSION_TABLE: Final = "status_schema"
+
+MAX_REFERENCE: Final = 512
+"""Most characters of a reference."""
+
+metadata = MetaData()
+
+lists = Table(
+    "status_lists",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # The first of a row of lists that follow each other when they are full: its own id, or None
+    # while it is being written.
+    Column("series", Integer, ForeignKey("status_lists.id"), index=True),
+    Column("chain_id", BigInteger, nullable=False),
+    # The status registry, for a list kept off chain the anchor registry.
+    Column("registry", LargeBinary(20), nullable=False),
+    Column("identity", LargeBinary(20), nullable=False),
+    Column("list_id", LargeBinary(32), nullable=False),
+    Column("form", String(16), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("messages", Text, nullable=False),
+    Column("seed", LargeBinary(32), nullable=False),
+    # Positions handed out or skipped; the next one is this.
+    Column("position", BigInteger, nullable=False),
+    # How many rows of status_allocations came from elsewhere: without them none is in the way.
+    Column("imported", BigInteger, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("chain_id", "registry", "identity", "list_id"),
+)
+
+allocations = Table(
+    "status_allocations",
+    metadata,
+    Column("list", Integer, ForeignKey("status_lists.id"), primary_key=True),
+    Column("entry", BigInteger, primary_key=True),
+    Column("series", Integer, ForeignKey("status_lists.id"), nullable=False),
+    Column("reference", String(MAX_REFERENCE)),
+    Column("allocated_at", BigInteger, nullable=False),
+    UniqueConstraint("series", "reference"),
+)
+
+values = Table(
+    "status_values",
+    metadata,
+    Column("list", Integer, ForeignKey("status_lists.id"), primary_key=True),
+    Column("entry", BigInteger, primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+"""Of lists kept off chain; entries that are not here are VALID."""
+
+versions = Table(
+    "status_versions",
+    metadata,
+    Column("list", Integer, ForeignKey("status_lists.id"), primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    # More than one may have been sent for the same number; the chain takes one of them.
+    Column("content_digest", LargeBinary(32), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("bitmap_root", LargeBinary(32), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("valid_until", BigInteger, nullable=False),
+    Column("prepared_at", BigInteger, nullable=False),
+    Column("tx_hash", LargeBinary(32)),
+    # From the block that took it.
+    Column("published_at", BigInteger),
+    Column("block_number", BigInteger),
+)
+
+seen = Table(
+    "status_seen_versions",
+    metadata,
+    Column("chain_id", BigInteger, primary_key=True),
+    Column("registry", LargeBinary(20), primary_key=True),
+    Column("identity", LargeBinary(20), primary_key=True),
+    Column("list_id", LargeBinary(32), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    # The newest one that was final, and its content: there can be no other of that number.
+    Column("final_version", BigInteger),
+    Column("final_digest", LargeBinary(32)),
+)
+"""What a verifier has seen: no older version is believed any more."""
