@@ -324,3 +324,45 @@ def test_a_file_that_cannot_be_written_is_left_as_it_was(config: Path, tmp_path:
     with pytest.raises(InvalidConfiguration, match="cannot be written"):
         write_config(config / "below.toml", [network()])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.toml", "folder.toml"]
+
+
+# --- the issuer's database
+
+POSTGRES = "postgresql://issuer:${DB_PASSWORD}@db.example/status"
+
+
+def test_the_database_is_a_file_in_the_state_folder_unless_another_is_named(
+    config: Path, tmp_path: Path
+) -> None:
+    state = str(tmp_path / "state")
+    settings = load(config, "", ETHR_DID_STATE_DIR=state)
+    assert settings.status_database_url == f"sqlite:///{tmp_path}/state/status.db"
+    named = load(config, f'status_database = "{POSTGRES}"', DB_PASSWORD="secretsecret")
+    assert named.status_database_url == "postgresql://issuer:secretsecret@db.example/status"
+    assert "secretsecret" not in repr(named)
+
+
+def test_the_environment_names_a_database_before_the_file(config: Path, home: Path) -> None:
+    url = "sqlite:////var/lib/status.db"
+    variable = {"ETHR_DID_STATUS_DATABASE_URL": f" {url}\n"}
+    # What the file says needs no password then.
+    assert load(config, f'status_database = "{POSTGRES}"', **variable).status_database_url == url
+    assert load_settings(None, variable).status_database_url == url
+    assert home.exists()
+
+
+def test_a_database_that_is_none_is_told_without_its_password(config: Path) -> None:
+    wrong = "mysql://issuer:${DB_PASSWORD}@db.example/status"
+    (fault,) = faults(config, f'status_database = "{wrong}"', DB_PASSWORD="secretsecret")
+    assert fault == (
+        "status_database: 'mysql://…@db.example/status', which is not the URL of a database: "
+        "sqlite:///PATH or postgresql://…"
+    )
+    assert faults(config, f'status_database = "{POSTGRES}"') == [
+        "status_database: environment variable DB_PASSWORD is not set"
+    ]
+    (fault,) = faults(config, "status_database = 5")
+    assert fault.startswith("status_database: 5 is not the URL of a database")
+    with pytest.raises(InvalidConfiguration, match="ETHR_DID_STATUS_DATABASE_URL") as caught:
+        load(config, "", ETHR_DID_STATUS_DATABASE_URL="mysql://issuer:secretsecret@db/status")
+    assert "secretsecret" not in caught.value.message

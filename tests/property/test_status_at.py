@@ -198,8 +198,10 @@ class PastMachine(RuleBasedStateMachine):
     # Looking back
 
     def teardown(self) -> None:
-        self.compare()
-        self.stage.chain.revert(self.mark)
+        try:
+            self.compare()
+        finally:
+            self.stage.chain.revert(self.mark)
 
     def compare(self) -> None:
         self.stage.node = node = StatusNode(self.stage.chain)

@@ -504,7 +504,8 @@ class Soak:
                 for entry, wished in task.wishes.items()
                 if entry not in task.done and is_final(entry, wished)
             }
-            assert 0 <= ending.report["changed"] - len(task.done) <= len(same)
+            more = ending.report["changed"] - len(task.done)
+            assert 0 <= more <= len(same), (more, same, task, ending.report)
             assert ending.report["unchanged"] >= 0
 
     def _check_report(self, task: Task, ending: Ending) -> None:

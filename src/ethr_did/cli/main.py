@@ -2,10 +2,12 @@
 
 Commands are imported when they are run, so that ``--help`` is quick.
 
-Exit codes: 0 done; 1 a fault of this program or of the system below it; 2 wrong input; 3 not there, or deactivated; 4 the
-chain could not be read; 5 a transaction was refused or is not known to be mined; 6 a key could not
-be used; 7 wrong configuration; 8 a deployment is not what its record says; 9 a part is not
-installed; 130 interrupted, or not confirmed; 141 the reader of the output has gone.
+Exit codes: 0 done; 1 a fault of this program or of the system below it; 2 wrong input; 3 not there,
+or deactivated; 4 the chain could not be read; 5 a transaction was refused or is not known to be
+mined; 6 a key could not be used; 7 wrong configuration; 8 a deployment is not what its record
+says; 9 a part is not installed; 10 a credential is revoked, suspended or of another status; 11 the
+database of statuses could not be used; 130 interrupted, or not confirmed; 141 the reader of the
+output has gone.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ _COMMANDS: Mapping[str, str] = {
     "deactivate": "changing:deactivate",
     "batch": "changing:batch",
     "relay": "relaying:relay",
+    "status": "status:status",
     "transaction": "transactions:transaction",
     "deploy": "deploying:deploy",
     "deployments": "deploying:deployments",
@@ -59,10 +62,11 @@ _SUMMARIES: Mapping[str, str] = {
     "deactivate": "Give an identity up for good.",
     "batch": "Make several changes in one transaction.",
     "relay": "Sign changes here, let someone else submit and pay.",
+    "status": "Revoke, suspend, reinstate and check credentials.",
     "transaction": "List, wait for, replace or cancel what was sent.",
-    "deploy": "Deploy the registries to a network.",
+    "deploy": "Deploy the contracts to a network.",
     "deployments": "List deployments and verify them against the chain.",
-    "devnet": "Serve a local chain with the registries deployed.",
+    "devnet": "Serve a local chain with all contracts deployed.",
     "demo": "Tell the whole story on a chain inside this process.",
 }
 """What ``--help`` says of each command, without importing it; a test compares them."""

@@ -27,6 +27,7 @@ __all__ = [
     "columns",
     "complain",
     "console",
+    "fields",
     "prepare_streams",
     "print_json",
     "readable",
@@ -151,6 +152,13 @@ def _print_records(cells: Sequence[Sequence[str]], headings: Sequence[str], stre
         for heading, cell in zip(headings, row, strict=True):
             if cell:
                 click.echo(f"{heading.ljust(margin)}{cell}", file=stream)
+
+
+def fields(rows: Sequence[tuple[str, object]]) -> None:
+    """Nothing; prints what one thing is made of, a line for each name and value."""
+    margin = max(len(name) for name, _ in rows) + 2
+    for name, value in rows:
+        click.echo(f"{name.ljust(margin)}{readable(str(value))}")
 
 
 def columns(rows: Sequence[Sequence[object]], headings: Sequence[str]) -> list[str]:

@@ -23,9 +23,9 @@ from ethr_did.cli.sending import Sending, print_plan, print_receipts, sending_op
 from ethr_did.errors import InvalidFile
 
 if TYPE_CHECKING:
-    from ethr_did.core.relay import RelayMessage
+    from typing import Any
 
-__all__ = ["relay"]
+__all__ = ["check_new_file", "relay", "write_new_json"]
 
 
 @click.group()
@@ -97,8 +97,8 @@ def relay_sign(
     _ = as_json  # the message is JSON in any case
     changes = read_changes(file)
     seconds = None if lifetime is None else parse_validity(lifetime)
-    if out is not None and out.exists():
-        raise _not_written(out, "it exists already")
+    if out is not None:
+        check_new_file(out)
     settings = load(config_file)
     parsed, network = find_identity(did, settings)
     with network.chain(timeout=settings.timeout) as chain:
@@ -113,16 +113,27 @@ def relay_sign(
     if out is None:
         print_json(message.to_dict())
         return
-    _write(out, message)
+    write_new_json(out, message.to_dict())
     if as_json:
         print_json(message.to_dict())
     say(f"The message is in {out}. Submit it with: ethr-did relay submit {out}")
 
 
-def _write(out: Path, message: RelayMessage) -> None:
+def check_new_file(out: Path) -> None:
+    """Raises ``InvalidFile`` if a file that is to be written is there already."""
+    if out.exists():
+        raise _not_written(out, "it exists already")
+
+
+def write_new_json(out: Path, data: Any) -> None:
+    """Nothing; writes JSON to a file that is not there yet.
+
+    Raises:
+        InvalidFile: it cannot be written.
+    """
     try:
         with out.open("x", encoding="utf-8") as file:
-            json.dump(message.to_dict(), file, indent=2)
+            json.dump(data, file, indent=2)
             file.write("\n")
     except OSError as cause:
         raise _not_written(out, cause.strerror or str(cause)) from cause

@@ -69,7 +69,7 @@ class _Amount(click.ParamType[int]):
 class Sending:
     """The options of a command that sends."""
 
-    signer: str
+    signer: str | None
     password_file: Path | None
     config_file: Path | None
     as_json: bool
@@ -103,6 +103,8 @@ class Sending:
         from ethr_did.chain.journal import Journal
         from ethr_did.chain.transactions import Sender, Waiting
 
+        if self.signer is None:
+            raise click.UsageError("Missing option '--signer' (env var: 'ETHR_DID_SIGNER')")
         signer = open_signer_named(self.signer, self.password_file)
         journal = Journal(
             settings.state_dir / "journal", chain_id=network.chain_id, sender=signer.address
@@ -160,7 +162,12 @@ _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def sending_options(
-    *, fees: bool = True, waits: bool = True, plans: bool = True, asks: bool = False
+    *,
+    fees: bool = True,
+    waits: bool = True,
+    plans: bool = True,
+    asks: bool = False,
+    needs_signer: bool = True,
 ) -> Callable[[F], F]:
     """Adds the options of ``Sending`` and passes them to the command as ``sending``.
 
@@ -169,9 +176,10 @@ def sending_options(
         waits: whether it waits for a block.
         plans: whether it has a ``--dry-run``.
         asks: whether it may ask before it sends.
+        needs_signer: whether it always sends; otherwise it asks for a signer when it comes to it.
     """
     chosen = [
-        signer_options(),
+        signer_options(required=needs_signer),
         *(_FEES if fees else ()),
         *(_WAITING if waits else ()),
         *((_DRY_RUN,) if plans else ()),

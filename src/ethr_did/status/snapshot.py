@@ -10,6 +10,9 @@ How a snapshot is read:
      lens does not answer, with plain calls. A lens that goes on showing another block ends it:
      plain calls would show the same state, and not say so.
 
+Where contracts count other blocks than the node does, as on some rollups, nothing fits together,
+and every status is undetermined.
+
 What cannot be found out about one status is an error in its place. What cannot be found out about
 the block itself ends the reading.
 """
