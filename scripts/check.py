@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 NODE_PACKAGES = ("contracts", "tests/interop")
 CODE = ("src", "tests", "scripts")
-COMMANDS = ("bench", "compile_contracts", "gas_report")
+COMMANDS = ("bench", "compile_contracts", "gas_report", "soak_status")
 """Python scripts without an ending; to mypy each of them is the one main module."""
 
 STEPS: dict[str, list[list[str]]] = {

@@ -1,4 +1,4 @@
-"""Issuers at work for a while; for hours: ``scripts/soak_status``."""
+"""Issuers at work for a while; for longer: ``scripts/soak_status``."""
 
 from __future__ import annotations
 

@@ -190,6 +190,8 @@ class Execution:
         self._on_progress = on_progress
         self._sleep = sleep
         self._queue: deque[Batch] = deque()
+        self._queued = 0
+        """Changes in the queue."""
         self._conflicts: dict[Place | bytes, list[Conflict]] = {}
         self._fruitless = 0
 
@@ -221,11 +223,17 @@ class Execution:
             StatusConflict: others were faster again and again.
             TransactionError, SignerError, ChainError: as ``Sender.send_many``; the job stays.
         """
-        self._queue.extend(batches)
+        self._put(batches)
         self._tell("planned")
         while self._queue:
             count = min(self._in_flight, len(self._queue))
             self._send([self._queue.popleft() for _ in range(count)])
+
+    def _put(self, batches: Iterable[Batch]) -> None:
+        """Puts batches in front of the queue."""
+        found = list(batches)
+        self._queue.extendleft(reversed(found))
+        self._queued += sum(batch.changes for batch in found)
 
     # -- a few transactions ----------------------------------------------------------------------
 
@@ -237,6 +245,7 @@ class Execution:
             for place, (batch, intent) in enumerate(zip(window, intents, strict=True))
         ]
         self._job.note(parts)
+        self._queued -= sum(part.changes for part in parts)
         known = self._sender.journal.hashes()
         try:
             entries = [entry for entry, _ in self._sender.submit(intents)]
@@ -316,7 +325,7 @@ class Execution:
         if self._fruitless > 1:
             self._sleep(self._sender.waiting.poll)
         now: Stored = self._door.run(self._reader.read_stored(wishes))
-        self._queue.extendleft(reversed(self.plan(wishes, now)))
+        self._put(self.plan(wishes, now))
         self._tell("again")
 
     def _given_up(self, wishes: WishSet, failure: TransactionError) -> StatusConflict:
@@ -342,7 +351,7 @@ class Execution:
             StatusProgress(
                 stage=stage,
                 done=done,
-                total=done + waiting + sum(batch.changes for batch in self._queue),
+                total=done + waiting + self._queued,
                 transactions_done=len(self._job.done),
                 transactions_left=len(self._queue),
             )
