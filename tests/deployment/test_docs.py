@@ -45,7 +45,9 @@ def test_each_contract_is_stated_with_what_its_address_follows_from(
     for one in bound:
         salt = salt_of(one.name)
         stated = _section(text, f"### `{one.name}`")
-        assert dict(re.findall(r"^\| ([a-z ]+) \| `(0x[0-9a-fA-F]+)` \|$", stated, re.MULTILINE)) == {
+        assert dict(
+            re.findall(r"^\| ([a-z ]+) \| `(0x[0-9a-fA-F]+)` \|$", stated, re.MULTILINE)
+        ) == {
             "address": to_checksum_address(create2_address(one.init_code, salt)),
             "salt": "0x" + salt.hex(),
             "init code hash": "0x" + keccak(one.init_code).hex(),
