@@ -9,13 +9,16 @@ attributes, a ``hint`` that says what to do next, and chains its cause::
     │   ├── InvalidAddress           ├── InvalidKey              ├── InvalidAttribute
     │   ├── InvalidService           ├── InvalidValidity         ├── InvalidChange
     │   ├── InvalidDocument          ├── InvalidFile             ├── InvalidConfiguration
-    │   ├── InvalidStatusList        ├── InvalidStatusEntry
+    │   ├── InvalidStatusList        ├── InvalidStatusEntry      ├── InvalidCredential
+    │   ├── InvalidQuery             ├── InvalidTrustList        ├── InvalidClaims
     │   ├── UnsupportedMethod        ├── UnsupportedRepresentation
     │   └── UnknownNetwork
     ├── NotFoundError                the chain answered: there is no such version, method, service
     ├── DeactivatedError             the identity exists and has been given up for good
     ├── StatusNotValid               the credential is revoked, suspended or of another status
     ├── StatusUndetermined           its status could not be found out; never a "no", never a "yes"
+    ├── CredentialNotValid           a credential or presentation was checked, and is not good
+    ├── CredentialUndetermined       some check of it could not be made; never a "no", never a "yes"
     ├── ChainError                   what the chain says could not be found out, or not trusted
     │   ├── NodeUnreachable          no answer: refused, timed out, cut off
     │   ├── NodeBusy                 429 or the node's own words for it
@@ -39,6 +42,7 @@ attributes, a ``hint`` that says what to do next, and chains its cause::
     │   └── TransactionReplaced      another transaction took the nonce
     ├── SignerError                  keystore, key file, remote signer
     ├── StoreError                   the issuer's database
+    ├── WalletError                  the wallet file: password, damage, another process
     ├── DeploymentError              a deployment differs from its record or artifact
     ├── CompilationError             the compiler refused the sources, or there is none
     └── MissingExtra                 an optional part is not installed
@@ -59,6 +63,8 @@ __all__ = [
     "ChainError",
     "ChainMoved",
     "CompilationError",
+    "CredentialNotValid",
+    "CredentialUndetermined",
     "DeactivatedError",
     "DeploymentError",
     "EthrDIDError",
@@ -70,7 +76,9 @@ __all__ = [
     "InvalidAnswer",
     "InvalidAttribute",
     "InvalidChange",
+    "InvalidClaims",
     "InvalidConfiguration",
+    "InvalidCredential",
     "InvalidDID",
     "InvalidDIDURL",
     "InvalidDocument",
@@ -78,9 +86,11 @@ __all__ = [
     "InvalidInput",
     "InvalidKey",
     "InvalidOption",
+    "InvalidQuery",
     "InvalidService",
     "InvalidStatusEntry",
     "InvalidStatusList",
+    "InvalidTrustList",
     "InvalidValidity",
     "MissingExtra",
     "NodeBusy",
@@ -105,6 +115,7 @@ __all__ = [
     "UnknownNetwork",
     "UnsupportedMethod",
     "UnsupportedRepresentation",
+    "WalletError",
     "WrongChain",
     "nearest",
     "outcome_of",
@@ -250,6 +261,30 @@ class InvalidStatusEntry(InvalidInput):
     code = "invalid_status_entry"
 
 
+class InvalidCredential(InvalidInput):
+    """A credential, presentation, token or proof that breaks a rule of its format."""
+
+    code = "invalid_credential"
+
+
+class InvalidClaims(InvalidInput):
+    """Claims that the template or the schema of a credential does not allow."""
+
+    code = "invalid_claims"
+
+
+class InvalidQuery(InvalidInput):
+    """A request for a presentation that is none, or that nothing can answer."""
+
+    code = "invalid_query"
+
+
+class InvalidTrustList(InvalidInput):
+    """A list of trusted issuers that cannot be used."""
+
+    code = "invalid_trust_list"
+
+
 class UnsupportedMethod(InvalidInput):
     """A DID of another method."""
 
@@ -290,6 +325,18 @@ class StatusUndetermined(EthrDIDError):
     """The credential's status could not be found out. Never "valid"."""
 
     code = "status_undetermined"
+
+
+class CredentialNotValid(EthrDIDError):
+    """A credential or presentation was checked, and is not to be accepted."""
+
+    code = "credential_not_valid"
+
+
+class CredentialUndetermined(EthrDIDError):
+    """Some check of a credential or presentation could not be made. Never "valid"."""
+
+    code = "credential_undetermined"
 
 
 class ChainError(EthrDIDError):
@@ -430,6 +477,12 @@ class StoreError(EthrDIDError):
     code = "store_error"
 
 
+class WalletError(EthrDIDError):
+    """The wallet could not be used: its password, its file, or another process."""
+
+    code = "wallet_error"
+
+
 class DeploymentError(EthrDIDError):
     """A deployment could not be made or is not what its record says."""
 
@@ -482,6 +535,10 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "invalid_configuration": Outcome("INTERNAL_ERROR", 500, 7),
         "invalid_status_list": _BAD_OPTIONS,
         "invalid_status_entry": _BAD_OPTIONS,
+        "invalid_credential": _BAD_OPTIONS,
+        "invalid_claims": _BAD_OPTIONS,
+        "invalid_query": _BAD_OPTIONS,
+        "invalid_trust_list": _BAD_OPTIONS,
         "unsupported_method": Outcome("METHOD_NOT_SUPPORTED", 501, 2),
         "unsupported_representation": Outcome("REPRESENTATION_NOT_SUPPORTED", 406, 2),
         # The DID may be perfectly good on a network that this resolver does not know.
@@ -490,6 +547,8 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "deactivated": Outcome("NOT_FOUND", 410, 3),
         "status_not_valid": Outcome("INTERNAL_ERROR", 500, 10),
         "status_undetermined": _UNKNOWN,
+        "credential_not_valid": Outcome("INTERNAL_ERROR", 500, 10),
+        "credential_undetermined": _UNKNOWN,
         "chain_error": _UNKNOWN,
         "node_unreachable": _UNKNOWN,
         "node_busy": _UNKNOWN,
@@ -513,6 +572,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "transaction_replaced": _NOT_SENT,
         "signer_error": Outcome("INTERNAL_ERROR", 500, 6),
         "store_error": Outcome("INTERNAL_ERROR", 500, 11),
+        "wallet_error": Outcome("INTERNAL_ERROR", 500, 12),
         "deployment_error": Outcome("INTERNAL_ERROR", 500, 8),
         "compilation_error": Outcome("INTERNAL_ERROR", 500, 8),
         "missing_extra": Outcome("FEATURE_NOT_SUPPORTED", 501, 9),

@@ -18,10 +18,13 @@ from ethr_did.core import keys
 from ethr_did.core.keys import (
     ED25519_PUB,
     MAX_KEY_LENGTH,
+    P256_PUB,
+    SECP256K1_PUB,
     address_of_key,
     decompress_secp256k1,
     format_multibase,
     parse_address,
+    parse_multibase,
     parse_secp256k1,
     secp256k1_jwk,
     to_checksum_address,
@@ -208,6 +211,65 @@ def test_longest_key_is_encoded_and_a_longer_one_refused() -> None:
 def test_key_has_this_multibase(vector: dict[str, Any]) -> None:
     key, prefix = bytes.fromhex(vector["key"]), bytes.fromhex(vector["prefix"])
     assert format_multibase(key, prefix) == vector["multibase"]
+
+
+@vectors("keys", "multibase")
+def test_multibase_has_this_key(vector: dict[str, Any]) -> None:
+    assert parse_multibase(vector["multibase"]).hex() == vector["prefix"] + vector["key"]
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", P256_PUB, bytes(3)]))
+def test_multibase_is_read_as_the_base58_package_reads_it(key: bytes, prefix: bytes) -> None:
+    text = base58.b58encode(prefix + key).decode()
+    assert parse_multibase("z" + text) == base58.b58decode(text) == prefix + key
+
+
+@given(st.text("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", max_size=100))
+def test_every_text_of_the_alphabet_is_the_one_spelling_of_its_bytes(text: str) -> None:
+    assert format_multibase(parse_multibase("z" + text)) == "z" + text
+
+
+@pytest.mark.parametrize("fill", [b"\xff", b"\0"])
+def test_longest_key_is_read_again(fill: bytes) -> None:
+    text = format_multibase(fill * MAX_KEY_LENGTH, SECP256K1_PUB)
+    assert parse_multibase(text) == SECP256K1_PUB + fill * MAX_KEY_LENGTH
+
+
+def test_text_that_is_longer_than_any_key_is_not_read() -> None:
+    assert len(parse_multibase("z" + "1" * 5599)) == 5599
+    with pytest.raises(InvalidKey, match="not a text of at most 5600 characters: 'z11"):
+        parse_multibase("z" + "1" * 5600)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "115Q",
+        "Z115Q",
+        "uAAD_",
+        "f0000ff",
+        "z0",
+        "zO",
+        "zI",
+        "zl",
+        "z1 ",
+        "z1\n",
+        "zä",
+        "zz+",
+    ],
+)
+def test_other_bases_and_foreign_characters_are_refused(text: str) -> None:
+    with pytest.raises(InvalidKey, match="not multibase in base58btc") as caught:
+        parse_multibase(text)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("value", [None, 7, b"z11", ["z11"]])
+def test_what_is_no_text_is_no_multibase(value: Any) -> None:
+    with pytest.raises(InvalidKey, match="not a text"):
+        parse_multibase(value)
 
 
 def test_generated_vectors_are_current() -> None:

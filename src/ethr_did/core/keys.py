@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ED25519_PUB",
     "MAX_KEY_LENGTH",
+    "P256_PUB",
     "SECP256K1_PUB",
     "X25519_PUB",
     "ZERO_ADDRESS",
@@ -33,6 +34,7 @@ __all__ = [
     "decompress_secp256k1",
     "format_multibase",
     "parse_address",
+    "parse_multibase",
     "parse_secp256k1",
     "secp256k1_jwk",
     "to_checksum_address",
@@ -50,11 +52,15 @@ ZERO_ADDRESS = Address(bytes(20))
 SECP256K1_PUB = bytes.fromhex("e701")
 ED25519_PUB = bytes.fromhex("ed01")
 X25519_PUB = bytes.fromhex("ec01")
+P256_PUB = bytes.fromhex("8024")
 
 MAX_KEY_LENGTH = 4096
 """Bytes: more than the largest signature key of FIPS 204 and 205 (2,592)."""
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_MULTIBASE = re.compile(rf"z[{_BASE58}]*")
+_MAX_MULTIBASE = 5600
+"""Characters: those of the longest key, with its prefix and the ``z``."""
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _POINT_LENGTHS = (33, 64, 65)
@@ -248,6 +254,50 @@ def _base58(data: bytes) -> str:
         found.append(pairs[four // len(pairs)] + pairs[four % len(pairs)])
     zeros = len(data) - len(data.lstrip(b"\0"))
     return "1" * zeros + "".join(reversed(found)).lstrip("1")
+
+
+def parse_multibase(text: str) -> bytes:
+    """The bytes of a multibase text: a multicodec prefix and a key, if it is a Multikey.
+
+    Args:
+        text: ``z`` and base58btc, which is all that a Multikey may be.
+
+    Raises:
+        InvalidKey: another base, a foreign character, or longer than any key.
+
+    Spec: W3C Controlled Identifiers section 2.4 (Multibase), Multikey.
+
+    Example:
+        >>> parse_multibase("z115Q").hex()
+        '0000ff'
+    """
+    if not isinstance(text, str) or len(text) > _MAX_MULTIBASE:
+        raise InvalidKey(f"not a text of at most {_MAX_MULTIBASE} characters: {shown(text)}")
+    if not _MULTIBASE.fullmatch(text):
+        raise InvalidKey(
+            f"not multibase in base58btc: {shown(text)}",
+            hint="It is z, and then letters and digits without 0, O, I and l.",
+        )
+    digits = text[1:]
+    number = _base58_number(digits)
+    zeros = len(digits) - len(digits.lstrip("1"))
+    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
+
+
+def _base58_number(digits: str) -> int:
+    # Ten digits at a time fit a machine word: the long number is touched a tenth as often.
+    values, number = _base58_values(), 0
+    for start in range(0, len(digits), 10):
+        block, part = digits[start : start + 10], 0
+        for digit in block:
+            part = part * len(values) + values[digit]
+        number = number * len(values) ** len(block) + part
+    return number
+
+
+@functools.cache
+def _base58_values() -> dict[str, int]:
+    return {digit: value for value, digit in enumerate(_BASE58)}
 
 
 @functools.cache
