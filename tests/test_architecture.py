@@ -19,6 +19,9 @@ LAYERS = (
     ("fetching",),
     ("resolver", "identity", "deployment", "compilation"),
     ("status",),
+    ("did_methods",),
+    ("credentials",),
+    ("wallet",),
     ("settings",),
     ("cli",),
 )

@@ -44,8 +44,8 @@ _TICK = 0.02
 class Fetches(Protocol):
     """What fetches documents; use cases depend on no more."""
 
-    def fetch(self, url: str, *, accept: str) -> Fetched:
-        """The document.
+    def fetch(self, url: str, *, accept: str, most: int | None = None) -> Fetched:
+        """The document, of at most so many bytes.
 
         Raises:
             FetchError: it could not be fetched.
@@ -55,8 +55,8 @@ class Fetches(Protocol):
 class AsyncFetches(Protocol):
     """The same, awaited."""
 
-    async def fetch(self, url: str, *, accept: str) -> Fetched:
-        """The document.
+    async def fetch(self, url: str, *, accept: str, most: int | None = None) -> Fetched:
+        """The document, of at most so many bytes.
 
         Raises:
             FetchError: it could not be fetched.
