@@ -35,6 +35,8 @@ __all__ = [
     "list_keystores",
     "new_keystore",
     "open_key_file",
+    "open_keystore",
+    "read_key_file",
     "read_password_file",
 ]
 
@@ -99,15 +101,8 @@ class KeystoreSigner:
         if self._signer is None:
             data = _read_keystore(self.path)
             name = self.path.name if self._stated is None else to_checksum_address(self._stated)
-            signer = LocalSigner(_decrypt(data, self._ask(f"Password for {name}"), self.path))
-            if self._stated is not None and signer.address != self._stated:
-                raise SignerError(
-                    f"{self.path} states the address {to_checksum_address(self._stated)}, but its "
-                    f"key is that of {to_checksum_address(signer.address)}",
-                    hint="The file was tampered with or mixed up; do not use it.",
-                    path=str(self.path),
-                )
-            self._signer = signer
+            key = _decrypt(data, self._ask(f"Password for {name}"), self.path)
+            self._signer = _checked(key, self._stated, self.path)
         return self._signer
 
     def __repr__(self) -> str:
@@ -117,6 +112,32 @@ class KeystoreSigner:
         raise TypeError("a signer holds a key and cannot be pickled or copied")
 
 
+def open_keystore(path: Path, password: str) -> Secret:
+    """The key in a keystore file.
+
+    Raises:
+        SignerError: the file is missing, is no keystore, or has another password.
+        InvalidKey: what it holds is no private key.
+    """
+    content = _read_keystore(path)
+    key = _decrypt(content, password, path)
+    _checked(key, _stated_address(content, path), path)
+    return key
+
+
+def _checked(key: Secret, stated: Address | None, path: Path) -> LocalSigner:
+    """The signer of a key, whose address is the one that the file states."""
+    signer = LocalSigner(key)
+    if stated is not None and signer.address != stated:
+        raise SignerError(
+            f"{path} states the address {to_checksum_address(stated)}, but its key is that of "
+            f"{to_checksum_address(signer.address)}",
+            hint="The file was tampered with or mixed up; do not use it.",
+            path=str(path),
+        )
+    return signer
+
+
 def open_key_file(path: Path) -> LocalSigner:
     """The signer of a key in the clear: 32 bytes in hex, in a file only its owner can read.
 
@@ -124,12 +145,17 @@ def open_key_file(path: Path) -> LocalSigner:
         SignerError: the file cannot be used; the words say why, and never what is in it.
     """
     try:
-        return LocalSigner(Secret(_read_key_file(path)))
+        return LocalSigner(read_key_file(path))
     except InvalidKey as cause:
         raise SignerError(f"{path}: {cause.message}", path=str(path)) from cause
 
 
-def _read_key_file(path: Path) -> bytes:
+def read_key_file(path: Path) -> Secret:
+    """The key in the clear in a file: 32 bytes in hex, of whatever kind they are.
+
+    Raises:
+        SignerError: the file cannot be used; the words say why, and never what is in it.
+    """
     if _KEY.fullmatch(str(path)):
         # Neither echoed nor looked for.
         raise SignerError(
@@ -144,7 +170,7 @@ def _read_key_file(path: Path) -> bytes:
             hint="It must hold 64 hexadecimal digits and nothing else.",
             path=str(path),
         )
-    return bytes.fromhex(match[1])
+    return Secret(bytes.fromhex(match[1]))
 
 
 def read_password_file(path: Path) -> str:
@@ -220,8 +246,9 @@ def import_key_file(
     Raises:
         SignerError: the key file cannot be used, or as ``import_key``.
     """
+    key = read_key_file(path)
     try:
-        return import_key(directory, _read_key_file(path), password, now=now, scrypt_n=scrypt_n)
+        return import_key(directory, key.reveal(), password, now=now, scrypt_n=scrypt_n)
     except InvalidKey as cause:
         raise SignerError(f"{path}: {cause.message}", path=str(path)) from cause
 

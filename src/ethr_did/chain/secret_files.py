@@ -5,7 +5,8 @@ Rules:
     link nor a pipe, whose other end somebody else may hold.
   * Checks are made on the open file, so that it cannot be exchanged after it was checked.
   * A file is written beside its place with mode 0600, flushed to disk, and then linked into its
-    place: it is there completely or not at all, and never takes the place of another.
+    place: it is there completely or not at all, and never takes the place of another. What is to
+    take the place of another is renamed into it instead, which is as sudden.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from ethr_did.errors import SignerError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["read_private_file", "read_small_file", "write_new_file"]
+__all__ = [
+    "flush_directory",
+    "read_private_file",
+    "read_small_file",
+    "replace_file",
+    "write_draft",
+    "write_new_file",
+]
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -46,7 +54,7 @@ def read_small_file(path: Path, *, limit: int) -> bytes:
 def _read(path: Path, *, limit: int, private: bool) -> bytes:
     # O_NONBLOCK: opening a pipe would wait for a writer, before it could be refused.
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (os.O_NOFOLLOW if private else 0)
-    if private and path.is_symlink():
+    if private and os.path.islink(path):  # noqa: PTH114 - no error of its own
         raise SignerError(
             f"{path} is a symbolic link",
             hint="Name the file itself: whoever may change the link chooses what is read.",
@@ -92,10 +100,10 @@ def write_new_file(path: Path, data: bytes) -> None:
     Raises:
         SignerError: there is such a file already, or it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft = _draft_of(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(draft, data)
+        write_draft(draft, data)
         try:
             # Unlike a rename, a link does not replace what is there.
             os.link(draft, path)
@@ -107,17 +115,53 @@ def write_new_file(path: Path, data: bytes) -> None:
             f"{path} exists already and is not overwritten", path=str(path)
         ) from cause
     except OSError as cause:
-        raise SignerError(
-            f"{path} cannot be written: {cause.strerror or cause}", path=str(path)
-        ) from cause
+        raise _unwritable(path, cause) from cause
 
 
-def _write(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Nothing; the file is on disk, with mode 0600, in place of the one that was there.
+
+    Raises:
+        SignerError: it cannot be written; the one that was there is there still.
+    """
+    draft = _draft_of(path)
+    try:
+        write_draft(draft, data)
+        try:
+            draft.replace(path)
+        except OSError:
+            draft.unlink()
+            raise
+        flush_directory(path.parent)
+    except OSError as cause:
+        raise _unwritable(path, cause) from cause
+
+
+def write_draft(path: Path, data: bytes) -> None:
+    """Nothing; a file that was not there is on disk, with mode 0600.
+
+    It grows in its place: where the machine goes down meanwhile, a part of it may stay.
+
+    Raises:
+        OSError: it is there already, or cannot be written.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with open(os.open(path, flags, 0o600), "wb") as file:  # noqa: PTH123 - the mode from the start
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:  # Ctrl-C, too
+            path.unlink()
+            raise
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+
+
+def _unwritable(path: Path, cause: OSError) -> SignerError:
+    return SignerError(f"{path} cannot be written: {cause.strerror or cause}", path=str(path))
 
 
 def flush_directory(path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The holder's wallet: keys and credentials in one encrypted file."""
