@@ -42,6 +42,7 @@ from ethr_did.core.changes import (
     SetAttribute,
     check_batch,
 )
+from ethr_did.core.delegations import is_hash
 from ethr_did.core.erc1056 import AttributeChanged, DelegateChanged, OwnerChanged, decode_name
 from ethr_did.core.keys import ZERO_ADDRESS, Address, parse_address, to_checksum_address
 from ethr_did.core.relay import RelayKind, RelayMessage, recover_signer
@@ -581,9 +582,11 @@ def _warnings_of(change: Change, standing: Standing) -> Iterator[str]:
             if standing.is_listed(change):
                 yield f"{what}: it is listed already and will get a new id"
             if isinstance(change, AddDelegate) and _is_long_status_key(change):
+                # A hash may be that of a list, or of a kind of credentials (accreditations).
+                does = "it counts" if is_hash(change.delegate_type) else "it may write statuses"
                 yield (
-                    f"{what}: it may write statuses for {change.validity // 86_400} days, whoever "
-                    "owns the identity by then"
+                    f"{what}: {does} for {change.validity // 86_400} days, whoever owns the "
+                    "identity by then"
                 )
         case RevokeDelegate() | RevokeAttribute():
             if not standing.is_listed(change):
@@ -595,13 +598,14 @@ def _is_long_status_key(change: AddDelegate) -> bool:
 
 
 def _survivors(changes: Sequence[Change], standing: Standing) -> Iterator[str]:
-    """Status keys that the new owner inherits."""
+    """Status keys, and accreditations, that the new owner inherits."""
     for key in status_delegates(standing.events, at=standing.head.timestamp):
         if key.valid and key.revocation() not in changes:
+            does = "may go on writing statuses" if key.authority is not None else "stays a delegate"
             yield (
-                f"{describe(changes[-1])}: {to_checksum_address(key.delegate)} may go on writing "
-                f"statuses ({key.name}), until {key.valid_to} in Unix seconds; revoke it in the "
-                "same transaction, or after it"
+                f"{describe(changes[-1])}: {to_checksum_address(key.delegate)} {does} ({key.name}), "
+                f"until {key.valid_to} in Unix seconds; revoke it in the same transaction, or after "
+                "it"
             )
 
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ethr_did.core.changes import AddDelegate, RevokeDelegate
-from ethr_did.core.erc1056 import DelegateChanged, OwnerChanged, decode_name
-from ethr_did.core.keys import ZERO_ADDRESS, Address, to_checksum_address
+from ethr_did.core.delegations import delegations_in, is_hash
+from ethr_did.core.erc1056 import decode_name
+from ethr_did.core.keys import Address, to_checksum_address
 from ethr_did.core.status_list import (
     ALL_LISTS,
     REVOCATION_ONLY,
@@ -79,7 +80,8 @@ class StatusDelegate:
     def name(self) -> str:
         """What it may do, in a word or two."""
         if self.authority is None:
-            return f"0x{self.delegate_type.hex()} (perhaps of a list that is not known here)"
+            kind = self.delegate_type.hex()
+            return f"0x{kind} (perhaps of a list that is not known here, perhaps no status key)"
         if self.list_id is not None:
             return f"credStatus of list {self.list_id.text}"
         return str(decode_name(self.delegate_type))
@@ -151,7 +153,7 @@ def revoke_status_delegate(
 
 def is_status_type(delegate_type: bytes) -> bool:
     """Whether delegates of that type may write statuses, or might: a hash could be that of a list."""
-    return delegate_type in (ALL_LISTS, REVOCATION_ONLY) or _is_hash(delegate_type)
+    return delegate_type in (ALL_LISTS, REVOCATION_ONLY) or is_hash(delegate_type)
 
 
 def status_delegates(
@@ -169,48 +171,20 @@ def status_delegates(
         REVOCATION_ONLY: (Authority.REVOCATION_ONLY, None),
         **{delegate_type_of_list(one): (Authority.ONE_LIST, one) for one in list_ids},
     }
-    last_change = _last_change_of_owner(events)
-    newest: dict[tuple[bytes, Address], tuple[int, DelegateChanged]] = {}
-    for place, event in enumerate(events):
-        # Some registries take the zero address for a delegate; nobody can act as that.
-        if (
-            isinstance(event, DelegateChanged)
-            and is_status_type(event.delegate_type)
-            and event.delegate != ZERO_ADDRESS
-        ):
-            newest[event.delegate_type, event.delegate] = place, event
     found = []
-    for place, event in newest.values():
-        authority, list_id = names.get(event.delegate_type, (None, None))
+    for one in delegations_in(events, at=at, is_wanted=is_status_type):
+        authority, list_id = names.get(one.delegate_type, (None, None))
         found.append(
             StatusDelegate(
-                delegate=event.delegate,
-                delegate_type=event.delegate_type,
+                delegate=one.delegate,
+                delegate_type=one.delegate_type,
                 authority=authority,
                 list_id=list_id,
-                valid_to=event.valid_to,
-                valid=event.valid_to > at,
-                since_block=event.block_number,
-                since_time=event.block_timestamp,
-                survived=place < last_change,
+                valid_to=one.valid_to,
+                valid=one.valid,
+                since_block=one.since_block,
+                since_time=one.since_time,
+                survived=one.survived,
             )
         )
     return tuple(found)
-
-
-def _last_change_of_owner(events: Sequence[Event]) -> int:
-    """Where the identity was last given to somebody else; -1 where it never was."""
-    owner, last = None, -1
-    for place, event in enumerate(events):
-        if isinstance(event, OwnerChanged):
-            # The zero address gives it back to its own key.
-            new = event.identity if event.owner == ZERO_ADDRESS else event.owner
-            if new != (owner or event.identity) or event.owner == ZERO_ADDRESS:
-                last = place
-            owner = new
-    return last
-
-
-def _is_hash(delegate_type: bytes) -> bool:
-    text = decode_name(delegate_type)
-    return text is None or not text.isprintable()
