@@ -9,7 +9,14 @@ from eth_hash.auto import keccak
 
 from ethr_did.core.bitstring import BitOrder, Bitstring
 from ethr_did.core.status_list import ListId, Purpose
-from ethr_did.core.status_tree import TreeProof, is_proven, root_of_proof, tree_proof, tree_root
+from ethr_did.core.status_tree import (
+    TreeProof,
+    is_proven,
+    root_of_proof,
+    tree_proof,
+    tree_proofs,
+    tree_root,
+)
 from ethr_did.errors import InvalidStatusEntry, InvalidStatusList
 from support.status import Tree, dice
 
@@ -34,6 +41,15 @@ def test_proof_is_that_of_the_plain_tree(leaves: int) -> None:
         assert (proof.word, list(proof.siblings)) == (tree.words[position], tree.proof(position))
         assert root_of_proof(proof) == tree.root
         assert is_proven(proof, root=tree.root, leaves=leaves)
+
+
+@every_size
+def test_all_proofs_at_once_are_those_made_one_by_one(leaves: int) -> None:
+    data = noise(leaves)
+    made = tree_proofs(data, leaves)
+    assert len(made) == leaves
+    for position in {0, 1 % leaves, leaves // 2, leaves - 1}:
+        assert made[position] == tree_proof(data, position, leaves)
 
 
 def test_leaves_and_nodes_begin_with_different_bytes() -> None:

@@ -227,6 +227,24 @@ def test_the_same_reference_is_the_same_entry(allocator: Allocator) -> None:
     assert allocator.find(stored, "d") is None
 
 
+def test_in_a_transaction_of_the_callers_entries_are_handed_out_with_it_or_not_at_all(
+    store: StatusStore, allocator: Allocator
+) -> None:
+    stored = create(allocator)
+    with pytest.raises(RuntimeError), store.writing() as connection:  # noqa: PT012 - ends with it
+        lost = allocator.allocate_in(connection, stored, ["a", "b"], now=NOW)
+        raise RuntimeError
+    assert allocator.find(stored, "a") is None
+    with store.writing() as connection:
+        made = allocator.allocate_in(connection, stored, ["b", "c"], now=NOW)
+        again = allocator.allocate_in(connection, stored, ["c"], now=NOW)
+    assert names(again) == names(made)[1:]
+    assert names(made) == names(lost)
+    assert names(allocator.allocate(stored, now=NOW, references=["b", "c"])) == names(made)
+    with store.writing() as connection, pytest.raises(InvalidOption, match="given twice"):
+        allocator.allocate_in(connection, stored, ["d", "d"], now=NOW)
+
+
 def test_very_many_references_are_known_again(allocator: Allocator) -> None:
     stored = create(allocator)
     references = [f"credential {number}" for number in range(1500)]

@@ -7,10 +7,13 @@ import stat
 import subprocess
 import sys
 import threading
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import inspect, text
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, inspect, text
 
 from ethr_did.errors import EthrDIDError, InvalidConfiguration, MissingExtra, StoreError
 from ethr_did.status.database import Database, _connect_arguments, _parse
@@ -132,6 +135,34 @@ def test_the_newest_migration_is_the_one_the_program_asks_for(tmp_path: Path) ->
     with Database(f"sqlite:///{tmp_path}/s.db") as database, database.reading() as connection:
         found = connection.execute(text(f"select version_num from {VERSION_TABLE}")).scalar_one()  # noqa: S608
     assert found == SCHEMA
+
+
+def test_a_database_of_an_older_program_is_brought_up_with_what_is_in_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    _make_schema(url, "0001")
+    with Database(url) as database, database.reading() as connection:
+        assert connection.execute(text("select url from status_lists")).scalar_one() == "kept"
+    with Database(url) as database:
+        assert tables(database) == {*metadata.tables, VERSION_TABLE}
+
+
+def _make_schema(url: str, revision: str) -> None:
+    """A database of an older schema, with a list in it."""
+    config = Config()
+    config.set_main_option(
+        "script_location", str(resources.files("ethr_did.status") / "migrations")
+    )
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.execute(
+            text(
+                "insert into status_lists values "
+                "(1, 1, 1, x'00', x'00', x'00', 'w3c', 'kept', '[]', x'00', 0, 0, 0, 0)"
+            )
+        )
+    engine.dispose()
 
 
 def test_a_database_of_a_newer_program_is_left_alone(database_url: str) -> None:
@@ -309,8 +340,6 @@ def test_a_unix_socket_is_named_by_its_folder() -> None:
 
 def test_the_store_works_where_the_package_is_installed_without_its_sources() -> None:
     """The migrations are files of the package; hatch packs whatever lies in it."""
-    from importlib import resources
-
     found = resources.files("ethr_did.status") / "migrations"
     assert (found / "env.py").is_file()
     assert [path.name for path in (found / "versions").iterdir() if path.name.endswith(".py")]

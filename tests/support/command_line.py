@@ -26,7 +26,12 @@ PROGRAM = Path(sysconfig.get_path("scripts")) / "ethr-did"
 PATIENCE = 60.0
 """Seconds that a process may take before the test gives up."""
 
-OURS = ("ETHR_DID_CONFIG", "ETHR_DID_SIGNER", "ETHR_DID_STATUS_DATABASE_URL")
+OURS = (
+    "ETHR_DID_CONFIG",
+    "ETHR_DID_SIGNER",
+    "ETHR_DID_STATUS_DATABASE_URL",
+    "ETHR_DID_WALLET",
+)
 """Variables that the developer may have set; tests see none of them."""
 
 DEAD = "http://127.0.0.1:1/v3/0123456789abcdef0123456789abcdef"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import select
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ethr_did import Network, Resolver
 from support.anvil import find_anvil
@@ -45,6 +46,50 @@ def run_peer(script: str, question: Any, *, timeout: float = 120.0) -> Any:
     if done.returncode != 0:
         raise AssertionError(f"{script} failed:\n{done.stderr or done.stdout}")
     return json.loads(done.stdout)
+
+
+class PeerRefusal(Exception):
+    """What a peer said no with."""
+
+
+class Peer:
+    """A script of tests/interop that answers one question after the other, in one process."""
+
+    def __init__(self, script: str, *, timeout: float = 60.0) -> None:
+        self._script = script
+        self._timeout = timeout
+        self._process = subprocess.Popen(
+            ["node", str(INTEROP / script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def ask(self, task: str, **question: Any) -> Any:
+        """The result of a task.
+
+        Raises:
+            PeerRefusal: the peer's own error.
+        """
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(json.dumps({"do": task, **question}) + "\n")
+        is_ready = select.select([stdout], [], [], self._timeout)[0]
+        line = stdout.readline() if is_ready else ""
+        assert line, f"{self._script} gave no answer to {task}"
+        answer = json.loads(line)
+        if "error" in answer:
+            raise PeerRefusal(answer["error"])
+        return answer["result"]
 
 
 def peer_artifact() -> dict[str, Any]:

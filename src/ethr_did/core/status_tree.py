@@ -24,7 +24,7 @@ from ethr_did.errors import InvalidStatusEntry, InvalidStatusList
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["TreeProof", "is_proven", "root_of_proof", "tree_proof", "tree_root"]
+__all__ = ["TreeProof", "is_proven", "root_of_proof", "tree_proof", "tree_proofs", "tree_root"]
 
 _WORD = 32
 _LEAF, _NODE = b"\0", b"\1"
@@ -84,11 +84,20 @@ def tree_proof(data: bytes, position: int, leaves: int) -> TreeProof:
         raise InvalidStatusEntry(
             f"word {position} is not in a list of {leaves}", position=position, leaves=leaves
         )
-    below = _levels(data, leaves)[:-1]
+    return _proof(data, _levels(data, leaves), position)
+
+
+def tree_proofs(data: bytes, leaves: int) -> tuple[TreeProof, ...]:
+    """The proofs of all words, in order; errors as ``tree_root``."""
+    levels = _levels(data, leaves)
+    return tuple(_proof(data, levels, position) for position in range(leaves))
+
+
+def _proof(data: bytes, levels: list[list[bytes]], position: int) -> TreeProof:
     return TreeProof(
         word=_word_at(data, position),
         position=position,
-        siblings=tuple(level[(position >> depth) ^ 1] for depth, level in enumerate(below)),
+        siblings=tuple(level[(position >> depth) ^ 1] for depth, level in enumerate(levels[:-1])),
     )
 
 

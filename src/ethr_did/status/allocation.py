@@ -209,15 +209,52 @@ class Allocator:
         wanted: list[str | None] = list(references) if references is not None else [None] * count
         _check_wanted(wanted)
         with self._store.writing() as connection:
-            # Whoever allocates from a row of lists holds the first of them.
-            lock_list(connection, stored.series)
-            known = _known(connection, stored.series, [ref for ref in wanted if ref is not None])
-            missing = [ref for ref in wanted if ref is None or ref not in known]
-            made = self._take(connection, stored, missing, now=now, roll_over=roll_over)
-            fresh = iter(made)
-            return [
-                known[ref] if ref is not None and ref in known else next(fresh) for ref in wanted
-            ]
+            return self._allocate(connection, stored, wanted, now=now, roll_over=roll_over)
+
+    def allocate_in(
+        self,
+        connection: Connection,
+        stored: StoredList,
+        references: Sequence[str],
+        *,
+        now: int,
+        roll_over: bool = False,
+    ) -> list[Allocation]:
+        """Entries for references, as ``allocate``, as a part of a transaction of the caller's.
+
+        They are handed out when that transaction is committed, together with whatever else is in
+        it, or not at all.
+
+        Args:
+            connection: of ``StatusStore.writing``.
+            stored: the list; when it is full, the lists that follow it.
+            references: labels of the caller's, one for each credential. No personal data.
+            now: unix seconds.
+            roll_over: whether a new list of the same rules is made when the last one is full.
+
+        Raises:
+            InvalidOption: no reference, or one that is none or is given twice.
+            StoreError: the list is full or closed. The transaction has to be given up then.
+        """
+        _check_wanted(references)
+        return self._allocate(connection, stored, references, now=now, roll_over=roll_over)
+
+    def _allocate(
+        self,
+        connection: Connection,
+        stored: StoredList,
+        wanted: Sequence[str | None],
+        *,
+        now: int,
+        roll_over: bool,
+    ) -> list[Allocation]:
+        # Whoever allocates from a row of lists holds the first of them.
+        lock_list(connection, stored.series)
+        known = _known(connection, stored.series, [ref for ref in wanted if ref is not None])
+        missing = [ref for ref in wanted if ref is None or ref not in known]
+        made = self._take(connection, stored, missing, now=now, roll_over=roll_over)
+        fresh = iter(made)
+        return [known[ref] if ref is not None and ref in known else next(fresh) for ref in wanted]
 
     def skip(self, stored: StoredList, count: int) -> None:
         """Leaves out the next entries of a list: somebody may have them.

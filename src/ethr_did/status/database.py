@@ -7,7 +7,8 @@ Rules:
   3. What was committed survives a crash: SQLite writes through (``synchronous=FULL``).
   4. The schema is brought up under a lock, in one transaction, however many processes open the
      database at once. A database of a newer version of this program is left alone.
-  5. The file is readable by its owner only: it holds the order in which indexes are handed out.
+  5. What is deleted is overwritten, on SQLite.
+  6. The file is readable by its owner only: it holds the order in which indexes are handed out.
      Neither it nor its journal may lie on a network file system. Passwords appear in no error.
 """
 
@@ -292,7 +293,7 @@ def _ssl_context(*, verified: bool) -> Any:
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

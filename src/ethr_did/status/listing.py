@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ethr_did.chain.request import Steps
     from ethr_did.core.status_calls import LensQuestion
 
-__all__ = ["ListStatuses", "read_changes", "read_list"]
+__all__ = ["ListStatuses", "StatusHistory", "read_changes", "read_history", "read_list"]
 
 T = TypeVar("T")
 
@@ -64,6 +64,17 @@ class ListStatuses:
     """Whether all of them are the same in the last finalised block."""
     issuer_deactivated: int | None = None
     """Block in which the issuer gave up its identity: the statuses are those of before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusHistory:
+    """All changes of one entry or record, as of one block."""
+
+    changes: tuple[Change, ...]
+    """Oldest first."""
+    read_at: Moment
+    final_block: int | None
+    """Number of the last finalised block; None: the node does not say."""
 
 
 def read_list(
@@ -116,9 +127,21 @@ def read_changes(
     Raises:
         ChainError: it could not be found out.
     """
+    return (yield from read_history(network, question, block)).changes
 
-    def judge(snapshot: Snapshot) -> Steps[tuple[Change, ...]]:
-        return _changes(question, snapshot)
+
+def read_history(
+    network: Network, question: LensQuestion, block: int | None
+) -> Steps[StatusHistory]:
+    """Every change of an entry or record, and the blocks that it was read at; as ``read_changes``."""
+
+    def judge(snapshot: Snapshot) -> Steps[StatusHistory]:
+        latest, final = snapshot.latest.block, snapshot.finalized
+        return StatusHistory(
+            changes=(yield from _changes(question, snapshot)),
+            read_at=moment_of(network, latest),
+            final_block=None if isinstance(final, ChainError) else final.block.number,
+        )
 
     return (yield from _steadily(Wanted(network=network, questions=(question,)), block, judge))
 

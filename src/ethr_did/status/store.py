@@ -209,7 +209,7 @@ class StatusStore(Database):
             # First the row, then its lock: two that see the list for the first time are in line.
             columns = [tables.seen.c[name] for name in key]
             connection.execute(
-                _insert(connection, tables.seen)
+                insert_into(connection, tables.seen)
                 .values(**key, version=version)
                 .on_conflict_do_nothing(index_elements=columns)
             )
@@ -320,7 +320,7 @@ def upsert(
 ) -> None:
     """Writes rows over those of the same key."""
     names = {column.name for column in keys}
-    insert = _insert(connection, table)
+    insert = insert_into(connection, table)
     others = {name: insert.excluded[name] for name in rows[0] if name not in names}
     statement = insert.on_conflict_do_update(index_elements=keys, set_=others)
     # With a result asked for, many rows go in one statement: else PostgreSQL is asked row by row.
@@ -333,7 +333,8 @@ def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[at : at + _CHUNK]
 
 
-def _insert(connection: Connection, table: Table) -> Any:
+def insert_into(connection: Connection, table: Table) -> Any:
+    """An insertion that can say what happens to rows that are there already."""
     kinds: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     return kinds[connection.dialect.name](table)
 

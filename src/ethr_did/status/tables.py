@@ -3,7 +3,9 @@
 Addresses, ids and digests are bytes, times unix seconds. Names begin with ``status_``: a PostgreSQL
 database may serve other programs as well.
 
-No personal data: a credential is known by an index and by a label of the caller's choice.
+No personal data: a credential is known by an index and by a label of the caller's choice. Of what
+it says there is a keyed digest while it is on its way to whoever asked for it, and whom it was
+issued to is nowhere.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ __all__ = [
     "SCHEMA",
     "VERSION_TABLE",
     "allocations",
+    "credentials",
     "lists",
     "metadata",
     "seen",
@@ -35,13 +38,19 @@ __all__ = [
     "versions",
 ]
 
-SCHEMA: Final = "0001"
+SCHEMA: Final = "0002"
 """The newest migration."""
 
 VERSION_TABLE: Final = "status_schema"
 
 MAX_REFERENCE: Final = 512
 """Most characters of a reference."""
+
+MAX_ISSUER: Final = 512
+"""Most characters of an issuer's DID."""
+
+MAX_TYPE: Final = 512
+"""Most characters of a type."""
 
 metadata = MetaData()
 
@@ -121,3 +130,37 @@ seen = Table(
     Column("final_digest", LargeBinary(32)),
 )
 """What a verifier has seen: no older version is believed any more."""
+
+credentials = Table(
+    "status_credentials",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("issuer", String(MAX_ISSUER), nullable=False),
+    Column("reference", String(MAX_REFERENCE), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("format", String(64), nullable=False),
+    # Of a VC its own type, of an SD-JWT VC its vct.
+    Column("type", String(MAX_TYPE), nullable=False),
+    # None: the credential has no status.
+    Column("list", Integer, ForeignKey("status_lists.id")),
+    Column("entry", BigInteger),
+    # SHA-256 of what was given out.
+    Column("digest", LargeBinary(32), index=True),
+    # Secret, and a digest of the request that is keyed with it. Both go when it was handed over.
+    Column("seed", LargeBinary(32)),
+    Column("content", LargeBinary(32)),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("valid_until", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("replaced_by", Integer, ForeignKey("status_credentials.id")),
+    # The proof of existence: random bytes and hashes of them.
+    Column("anchor_registry", String(128)),
+    Column("anchor_salt", LargeBinary(32)),
+    Column("anchor_leaf_salt", LargeBinary(32)),
+    Column("anchor_position", BigInteger),
+    Column("anchor_siblings", LargeBinary),
+    Column("anchored_at", BigInteger),
+    UniqueConstraint("issuer", "reference"),
+    UniqueConstraint("list", "entry"),
+)
+"""What an issuer issued. Neither claims, nor holders, nor the credentials themselves."""
