@@ -403,11 +403,16 @@ class StatusMachine(RuleBasedStateMachine):
         found = {place: dict(entries) for place, entries in self.model.entries.items()}
         self.past.append((block, found))
         for place in found:
-            identity, listed, word = place
             changed, entries = self.model.state(place)
-            (stored,) = self.statuses.functions.wordsOf(identity, listed, word, 1).call()
+            stored = self.stored(place)
             assert stored >> PAYLOAD_BITS == changed
-            assert read(stored, listed[2]) == entries
+            assert read(stored, place[1][2]) == entries
+
+    def stored(self, place: Word) -> int:
+        """A word as the contract has it now."""
+        identity, listed, word = place
+        found: int = self.statuses.functions.wordsOf(identity, listed, word, 1).call()[0]
+        return found
 
     @invariant()
     def records_agree(self) -> None:
@@ -422,13 +427,13 @@ class StatusMachine(RuleBasedStateMachine):
     def check_the_past(self) -> None:
         """Every word at every past block, found from the chain of previous words alone."""
         steps = self.steps_back()
+        newest = {place: self.stored(place) for place in self.model.entries}
         for block, then in self.past:
-            for place in self.model.entries:
-                identity, listed, word = place
-                (stored,) = self.statuses.functions.wordsOf(identity, listed, word, 1).call()
+            for place, now in newest.items():
+                stored = now
                 while (last := stored >> PAYLOAD_BITS) > block:
                     stored = steps[place, last]
-                assert read(stored, listed[2]) == then.get(place, {})
+                assert read(stored, place[1][2]) == then.get(place, {})
 
     def steps_back(self) -> dict[tuple[Word, int], int]:
         """The word before the changes of a block, by word and block: the first event of each."""

@@ -5,7 +5,8 @@ Rules:
      mean what their readers agree on.
   2. ``type`` names ``VerifiableCredential``; the issuer is a DID; there is at least one subject.
   3. ``validFrom`` and ``validUntil`` (2.0), ``issuanceDate`` and ``expirationDate`` (1.1) are times
-     with a time zone. Fractions of a second are cut so that the window never grows.
+     with a time zone. Fractions of a second are cut so that the window never grows. A credential
+    that has the other version's names too is good for as long as all of them say.
   4. Members that are not known are kept; those that are known have the right shape, or the whole is
      refused.
 
@@ -16,11 +17,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ethr_did.core.date_time import parse_date_time
+from ethr_did.core.status_entry import status_members
 from ethr_did.errors import InvalidCredential, InvalidInput, shown
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "CREDENTIAL_TYPE",
     "DataModel",
     "check_did",
+    "claim_status",
     "listed",
     "read_data_model",
 ]
@@ -61,7 +64,7 @@ class DataModel:
     schemas: tuple[object, ...]
 
 
-_TIMES = {2: ("validFrom", "validUntil"), 1: ("issuanceDate", "expirationDate")}
+_STARTS, _ENDS = ("validFrom", "issuanceDate"), ("validUntil", "expirationDate")
 
 
 def read_data_model(document: Mapping[str, Any]) -> DataModel:
@@ -74,19 +77,17 @@ def read_data_model(document: Mapping[str, Any]) -> DataModel:
     types = _texts(document.get("type"), "type", most=_MAX_TYPES)
     if CREDENTIAL_TYPE not in types:
         raise InvalidCredential(f"type does not name {CREDENTIAL_TYPE}: {shown(list(types))}")
-    start, end = _TIMES[version]
-    valid_from = _moment(document, start)
-    if version == 1 and valid_from is None:
-        raise InvalidCredential(f"{start} is missing")
-    valid_until = _moment(document, end)
+    if version == 1 and "issuanceDate" not in document:
+        raise InvalidCredential("issuanceDate is missing")
+    starts, ends = (_moments(document, names) for names in (_STARTS, _ENDS))
     return DataModel(
         version=version,
         issuer=_issuer(document.get("issuer")),
         subjects=_subjects(document.get("credentialSubject")),
         types=types,
-        valid_from=None if valid_from is None else math.ceil(valid_from),
-        valid_until=None if valid_until is None else math.floor(valid_until),
-        status=listed(document, "credentialStatus", most=_MAX_ENTRIES),
+        valid_from=max(map(math.ceil, starts), default=None),
+        valid_until=min(map(math.floor, ends), default=None),
+        status=claim_status(document),
         schemas=listed(document, "credentialSchema", most=_MAX_ENTRIES),
     )
 
@@ -102,6 +103,20 @@ def listed(document: Mapping[str, Any], name: str, *, most: int) -> tuple[object
     if len(values) > most:
         raise InvalidCredential(f"{name} has {len(values)} values; at most {most} are read")
     return tuple(values)
+
+
+def claim_status(claims: Mapping[str, Any]) -> tuple[object, ...]:
+    """What a credential says about its status, each entry as it stands there.
+
+    A claim ``status`` counts in every format: whoever put it there meant it to be looked at.
+
+    Raises:
+        InvalidCredential: there are more than are ever read.
+    """
+    try:
+        return status_members(claims)
+    except InvalidInput as cause:
+        raise InvalidCredential(cause.message, hint=cause.hint) from cause
 
 
 def check_did(value: object, what: str) -> str:
@@ -135,13 +150,16 @@ def _texts(value: object, name: str, *, most: int) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _moment(document: Mapping[str, Any], name: str) -> float | None:
-    if name not in document:
-        return None
-    try:
-        return parse_date_time(document[name])
-    except InvalidInput as cause:
-        raise InvalidCredential(f"{name} is {cause.message}", hint=cause.hint) from cause
+def _moments(document: Mapping[str, Any], names: Iterable[str]) -> list[float]:
+    found = []
+    for name in names:
+        if name not in document:
+            continue
+        try:
+            found.append(parse_date_time(document[name]))
+        except InvalidInput as cause:
+            raise InvalidCredential(f"{name} is {cause.message}", hint=cause.hint) from cause
+    return found
 
 
 def _issuer(value: object) -> str:

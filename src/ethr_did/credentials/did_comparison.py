@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from ethr_did.core.did import DEFAULT_NETWORK, EthrDID
+from ethr_did.core.did import DEFAULT_NETWORK, MAX_LENGTH, EthrDID
 from ethr_did.did_methods.identifiers import split_did
 from ethr_did.errors import InvalidInput, UnknownNetwork
 
@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["did_fault", "is_same_did", "is_same_network", "spelling_free"]
 
 
-@functools.lru_cache(maxsize=4096)
 def _ethr(did: str) -> EthrDID | None:
+    # Subjects of credentials are texts of any length, and not to be remembered.
+    return _parsed(did) if len(did) <= MAX_LENGTH else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(did: str) -> EthrDID | None:
     try:
         return EthrDID.parse(did)
     except InvalidInput:

@@ -19,7 +19,7 @@ from ethr_did.credentials.jose import MAX_TOKEN, parse_token
 from ethr_did.credentials.sd_jwt_vc import SDJWTVC, read_sd_jwt_vc
 from ethr_did.credentials.vc_jwt import credential_in_token
 from ethr_did.credentials.vp_jwt import VP_TYPE, presentation_in_token
-from ethr_did.errors import InvalidCredential, InvalidInput, shown
+from ethr_did.errors import InvalidCredential, InvalidInput
 
 if TYPE_CHECKING:
     from typing import Any
@@ -88,14 +88,13 @@ def read_raw(raw: Raw | bytes) -> Raw:
     if not data.startswith((b"{", b'"')):
         return data.decode("ascii", "replace")
     try:
-        value: Any = read_json(data)
+        value: Raw = read_json(data)  # a text or an object: so it begins
     except InvalidInput as cause:
-        raise InvalidCredential(f"the credential is {cause.message}") from cause
-    if isinstance(value, str):
+        # Without how it begins, and not chained: claims may stand there.
+        reason = cause.message.partition(": ")[0]
+    else:
         return value
-    if not isinstance(value, dict):
-        raise InvalidCredential(f"neither a token nor a JSON object: {shown(data[:40])}")
-    return value
+    raise InvalidCredential(f"the credential is {reason}")
 
 
 def _read_object(document: Mapping[str, Any]) -> Credential:

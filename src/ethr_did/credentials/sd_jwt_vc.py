@@ -4,7 +4,7 @@ Rules:
   1. The issuer's token has the type ``dc+sd-jwt``, an issuer that is a DID, and a ``kid`` that names
      one of its verification methods.
   2. ``vct`` says what kind of credential it is. It, the issuer, times, key and status are never
-     hidden: every verifier has to see them.
+     hidden, nor is a part of them: every verifier has to see them.
   3. Key binding is a token of the type ``kb+jwt`` with ``iat``, ``aud``, ``nonce`` and ``sd_hash``,
      over exactly what is presented. It is signed with the key in ``cnf``, given as a JWK or as the
      verification method of the holder's DID.
@@ -28,13 +28,13 @@ from ethr_did.credentials.credential import (
     PresentationFormat,
     method_of,
 )
-from ethr_did.credentials.data_model import check_did
+from ethr_did.credentials.data_model import check_did, claim_status
 from ethr_did.credentials.disclosures import HashName
-from ethr_did.credentials.jose import MAX_TOKEN, Token, parse_token, sign_token
+from ethr_did.credentials.jose import Token, parse_token, sign_token
 from ethr_did.credentials.keys import PublicKey
 from ethr_did.credentials.sd_jwt import SDJWT, Processed, process
 from ethr_did.credentials.vc_jwt import TokenProof, claim_window
-from ethr_did.errors import InvalidCredential, InvalidInput, InvalidKey, shown
+from ethr_did.errors import InvalidCredential, InvalidKey, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -76,6 +76,9 @@ class KeyBinding:
     audience: str
     issued_at: int
     """Unix seconds, by the holder's own word."""
+    valid_from: int | None = None
+    valid_until: int | None = None
+    """The last good Unix second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,8 @@ class SDJWTVC:
             nonce=self.binding.nonce,
             audience=(self.binding.audience,),
             issued_at=self.binding.issued_at,
+            valid_from=self.binding.valid_from,
+            valid_until=self.binding.valid_until,
             proof=TokenProof(
                 token=self.binding.token, method_id=binding_method(self.credential.confirmation)
             ),
@@ -144,7 +149,9 @@ def sign_sd_jwt_vc(
     )
     header = {"alg": algorithm.value, "typ": VC_TYPE, "kid": method_of(method_id, issuer)}
     token = sign_token(header, payload, key)
-    return SDJWT(jwt=token, disclosures=tuple(one.encoded for one in made)).text
+    text = SDJWT(jwt=token, disclosures=tuple(one.encoded for one in made)).text
+    read_sd_jwt_vc(text)  # so that nothing is given out that is not read again
+    return text
 
 
 def read_sd_jwt_vc(text: str) -> SDJWTVC:
@@ -185,9 +192,7 @@ def _check_shown(payload: Mapping[str, Any]) -> None:
 
 def _credential(text: str, token: Token, processed: Processed) -> Credential:
     claims = processed.claims
-    hidden = {one.path[0] for one in processed.disclosed} & ALWAYS_SHOWN
-    if hidden:
-        raise InvalidCredential(f"{min(map(str, hidden))} is disclosed; it may not be hidden")
+    _check_nothing_hidden(token.claims, processed)
     issuer = check_did(claims["iss"], "iss")
     start, end, issued = claim_window(claims)
     subject, confirmation = claims.get("sub"), claims.get("cnf")
@@ -213,6 +218,17 @@ def _credential(text: str, token: Token, processed: Processed) -> Credential:
     )
 
 
+def _check_nothing_hidden(payload: Mapping[str, Any], processed: Processed) -> None:
+    """Raises unless the holder could withhold nothing that every verifier has to see."""
+    hidden = {str(path[0]) for path in processed.places.values()} & ALWAYS_SHOWN
+    if hidden:
+        raise InvalidCredential(f"{min(hidden)} is disclosed; it may not be hidden")
+    for name in sorted(ALWAYS_SHOWN & payload.keys()):
+        if processed.claims[name] != payload[name]:
+            # A digest was in it: of a status, for one, that a holder would rather not show.
+            raise InvalidCredential(f"a part of {name} is withheld; it may not be hidden")
+
+
 def _types(claims: Mapping[str, Any]) -> tuple[str, ...]:
     kind, others = claims.get("vct"), claims.get("aka_vcts", [])
     if not isinstance(kind, str) or not kind:
@@ -225,12 +241,7 @@ def _types(claims: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _status(claims: Mapping[str, Any]) -> tuple[object, ...]:
-    from ethr_did.core.status_entry import status_members
-
-    try:
-        return status_members({n: claims[n] for n in ("status", "credentialStatus") if n in claims})
-    except InvalidInput as cause:
-        raise InvalidCredential(cause.message, hint=cause.hint) from cause
+    return claim_status({n: claims[n] for n in ("status", "credentialStatus") if n in claims})
 
 
 # -- key binding ---------------------------------------------------------------------------------
@@ -275,8 +286,6 @@ def add_key_binding(
 
 def _read_binding(sd_jwt: SDJWT, text: str, processed: Processed) -> KeyBinding:
     """Spec: RFC 9901 section 7.3, step 5, without what needs a key or a clock."""
-    if len(text) > MAX_TOKEN:
-        raise InvalidCredential("the key binding is too long")
     token = parse_token(text)
     if token.type != BINDING_TYPE:
         raise InvalidCredential(
@@ -287,7 +296,7 @@ def _read_binding(sd_jwt: SDJWT, text: str, processed: Processed) -> KeyBinding:
     for name, value in values.items():
         if not isinstance(value, str) or not value:
             raise InvalidCredential(f"{name} of the key binding is not a text: {shown(value)}")
-    issued = claim_window(claims)[2]
+    start, end, issued = claim_window(claims)
     if issued is None:
         raise InvalidCredential("iat of the key binding is missing")
     if values["sd_hash"] != sd_jwt.sd_hash(processed.hash_name):
@@ -296,8 +305,21 @@ def _read_binding(sd_jwt: SDJWT, text: str, processed: Processed) -> KeyBinding:
             hint="A disclosure was added or taken away after the holder signed.",
         )
     return KeyBinding(
-        token=token, nonce=str(values["nonce"]), audience=str(values["aud"]), issued_at=issued
+        token=token,
+        nonce=str(values["nonce"]),
+        audience=str(values["aud"]),
+        issued_at=issued,
+        valid_from=start,
+        valid_until=end,
     )
+
+
+def _is_named(confirmation: Mapping[str, Any]) -> bool:
+    """Whether a ``cnf`` names its key, and does not hold it; raises unless it does one of both."""
+    held = {"jwk", "kid", "jwe", "jku"} & set(confirmation)
+    if held not in ({"jwk"}, {"kid"}):
+        raise InvalidCredential(f"cnf holds {sorted(held) or 'nothing that is known'}, not one key")
+    return held == {"kid"}
 
 
 def binding_key(confirmation: Mapping[str, Any]) -> PublicKey | None:
@@ -308,10 +330,7 @@ def binding_key(confirmation: Mapping[str, Any]) -> PublicKey | None:
 
     Spec: RFC 7800 sections 3.2 and 3.4.
     """
-    held = {"jwk", "kid", "jwe", "jku"} & set(confirmation)
-    if held not in ({"jwk"}, {"kid"}):
-        raise InvalidCredential(f"cnf holds {sorted(held) or 'nothing that is known'}, not one key")
-    if "kid" in confirmation:
+    if _is_named(confirmation):
         return None
     try:
         return PublicKey.from_jwk(confirmation["jwk"])
@@ -323,11 +342,11 @@ def binding_method(confirmation: Mapping[str, Any] | None) -> str | None:
     """The verification method that a ``cnf`` names; None if it has the key itself.
 
     Raises:
-        InvalidCredential: it is no DID URL with a fragment.
+        InvalidCredential: it is no DID URL with a fragment, or ``cnf`` holds neither or both.
     """
-    kid = None if confirmation is None else confirmation.get("kid")
-    if kid is None:
+    if confirmation is None or not _is_named(confirmation):
         return None
+    kid = confirmation["kid"]
     did = check_did(str(kid).partition("#")[0], "kid in cnf")
     return method_of(kid, did)
 

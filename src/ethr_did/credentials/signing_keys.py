@@ -4,7 +4,8 @@ Rules:
   * Keys are named by where they are, never typed: whatever ``open_signer`` knows, and
     ``jwkfile:PATH`` for a private JWK in a file that only its owner can read (RFC 7517).
   * A key leaves its object only to sign: not by ``repr``, pickling, an error or a log line.
-  * Signatures on secp256k1 are deterministic (RFC 6979) with the low s.
+  * Signatures are deterministic (RFC 6979, RFC 8032): what a crash interrupted is signed again to
+    the same bytes. Those on secp256k1 have the low s.
 """
 
 from __future__ import annotations
@@ -273,7 +274,8 @@ class _P256:
         from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
         from cryptography.hazmat.primitives.hashes import SHA256
 
-        r, s = decode_dss_signature(self._key.sign(data, ECDSA(SHA256())))
+        how = ECDSA(SHA256(), deterministic_signing=True)
+        r, s = decode_dss_signature(self._key.sign(data, how))
         return r.to_bytes(_LENGTH) + s.to_bytes(_LENGTH)
 
 

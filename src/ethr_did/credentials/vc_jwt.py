@@ -8,11 +8,13 @@ Rules:
   3. 1.1: the credential is the claim ``vc``; ``iss``, ``sub``, ``nbf``, ``exp`` and ``jti`` belong
      into it, and what stands there twice is the same. ``kid`` may be missing, a high s is taken:
      did-jwt writes such tokens.
-  4. ``nbf`` and ``exp`` narrow the window of validity; they never widen it. ``exp`` is the first
+  4. A status may stand in the credential, as ``credentialStatus``, and be a claim of the token,
+     ``status``. Every one that is there counts.
+  5. ``nbf`` and ``exp`` narrow the window of validity; they never widen it. ``exp`` is the first
      second that is too late.
 
 Spec: Securing VCs using JOSE and COSE, sections 3.1.1 and 3.3; VC Data Model 1.1 section 6.3.1;
-RFC 7519 section 4.1.
+RFC 7519 section 4.1; Token Status List, draft 21, section 6.
 """
 
 from __future__ import annotations
@@ -23,7 +25,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ethr_did.credentials.credential import Credential, CredentialFormat, method_of
-from ethr_did.credentials.data_model import DataModel, read_data_model
+from ethr_did.credentials.data_model import (
+    MAX_SUBJECTS,
+    DataModel,
+    claim_status,
+    listed,
+    read_data_model,
+)
 from ethr_did.credentials.jose import MAX_TOKEN, Token, check_signature, parse_token, sign_token
 from ethr_did.errors import InvalidCredential, shown
 
@@ -31,7 +39,13 @@ if TYPE_CHECKING:
     from ethr_did.credentials.keys import Algorithm, PublicKey
     from ethr_did.credentials.signing_keys import SigningKey
 
-__all__ = ["TokenProof", "claim_window", "credential_in_token", "read_vc_jwt", "sign_vc_jwt"]
+__all__ = [
+    "TokenProof",
+    "claim_window",
+    "credential_in_token",
+    "read_vc_jwt",
+    "sign_vc_jwt",
+]
 
 VC_TYPE = "vc+jwt"
 _LARGEST = 1 << 53
@@ -81,7 +95,10 @@ def sign_vc_jwt(
     if model.version == 1:
         raise InvalidCredential("credentials of the Data Model 1.1 are read, and not issued")
     header = {"alg": algorithm.value, "typ": VC_TYPE, "kid": method_of(method_id, model.issuer)}
-    return sign_token(header, document, key, most=most)
+    text = sign_token(header, document, key, most=most)
+    # So that nothing is given out that is not read again.
+    _read_2(parse_token(text, most=most))
+    return text
 
 
 def read_vc_jwt(text: str) -> Credential:
@@ -101,8 +118,9 @@ def credential_in_token(token: Token) -> Credential:
 def _read_2(token: Token) -> Credential:
     if token.type != VC_TYPE:
         raise InvalidCredential(f"typ of the token is {shown(token.type)}, not {VC_TYPE}")
-    if "vp" in token.claims:
-        raise InvalidCredential("the claim vp has no place in a credential")
+    for name in ("vc", "vp"):
+        if name in token.claims:
+            raise InvalidCredential(f"the claim {name} has no place in a credential of 2.0")
     document = token.claims
     model = read_data_model(document)
     if model.version == 1:
@@ -124,7 +142,7 @@ def _read_1(token: Token) -> Credential:
     vc = token.claims["vc"]
     if not isinstance(vc, Mapping):
         raise InvalidCredential("the claim vc is not an object")
-    if token.type not in (None, "jwt", VC_TYPE):
+    if token.type not in (None, "jwt"):
         raise InvalidCredential(f"typ of the token is {shown(token.type)}, not JWT")
     document = _document_of(vc, token.claims)
     model = read_data_model(document)
@@ -149,14 +167,20 @@ def _document_of(vc: Mapping[str, Any], claims: Mapping[str, Any]) -> dict[str, 
     else:
         _merge(document, "issuer", claims, "iss")
     _merge(document, "id", claims, "jti")
-    subject = document.get("credentialSubject")
-    if "sub" in claims and isinstance(subject, Mapping):
-        merged = dict(subject)
-        _merge(merged, "id", claims, "sub")
-        document["credentialSubject"] = merged
+    _merge_subject(document, claims)
     if "issuanceDate" not in document and "nbf" in claims:
         document["issuanceDate"] = _date(claims, "nbf")
     return document
+
+
+def _merge_subject(document: dict[str, Any], claims: Mapping[str, Any]) -> None:
+    subjects = listed(document, "credentialSubject", most=MAX_SUBJECTS)
+    if len(subjects) != 1:
+        _check_same(claims, "sub", None)  # which one of them would it be?
+    elif "sub" in claims and isinstance(subjects[0], Mapping):
+        merged = dict(subjects[0])
+        _merge(merged, "id", claims, "sub")
+        document["credentialSubject"] = merged
 
 
 def _merge(document: dict[str, Any], name: str, claims: Mapping[str, Any], claim: str) -> None:
@@ -201,7 +225,7 @@ def _credential(
         valid_from=max((one for one in (start, model.valid_from) if one is not None), default=None),
         valid_until=min((one for one in (end, model.valid_until) if one is not None), default=None),
         issued_at=issued,
-        status=model.status,
+        status=claim_status(token.claims),
         schemas=model.schemas,
         confirmation=confirmation,
         proof=proof,

@@ -3,7 +3,7 @@
 Rules:
   1. 2.0: ``typ`` is ``vp+jwt``; tokens stand in it enveloped, as ``data:`` URLs with their media
      type; credentials with a proof of their own stand in it as they are.
-  2. 1.1: the presentation is the claim ``vp``, the holder is ``iss``.
+  2. 1.1: the presentation is the claim ``vp``, the holder is ``iss``, and nobody else.
   3. The holder is a DID, and ``kid`` one of its verification methods; 1.1 may leave the latter out.
   4. Nonce and audience tie it to one verifier and one question. What is missing is a matter of the
      policy, and by default a fault.
@@ -132,8 +132,7 @@ def _read_2(token: Token) -> Presentation:
     if "vc" in claims:
         raise InvalidCredential("the claim vc has no place in a presentation")
     _check_document(claims, CONTEXT_2)
-    holder = claims.get("holder")
-    holder = check_did(holder.get("id") if isinstance(holder, Mapping) else holder, "holder")
+    holder = check_did(_holder_in(claims), "holder")
     if claims.get("iss", holder) != holder:
         raise InvalidCredential(f"iss is {shown(claims['iss'])}, the holder is {shown(holder)}")
     proof = TokenProof(token=token, method_id=method_of(token.kid, holder))
@@ -148,9 +147,16 @@ def _read_1(token: Token) -> Presentation:
         raise InvalidCredential(f"typ of the token is {shown(token.type)}, not JWT")
     _check_document(vp, CONTEXT_1)
     holder = check_did(token.claims.get("iss"), "iss")
+    if _holder_in(vp) not in (None, holder):
+        raise InvalidCredential(f"iss is {shown(holder)}, holder is {shown(vp['holder'])}")
     method = None if token.kid is None else method_of(token.kid, holder)
     proof = TokenProof(token=token, method_id=method, any_s=True)
     return _presentation(token, PresentationFormat.VP_JWT_1, holder, vp, proof)
+
+
+def _holder_in(document: Mapping[str, Any]) -> object:
+    holder = document.get("holder")
+    return holder.get("id") if isinstance(holder, Mapping) else holder
 
 
 def _check_document(document: Mapping[str, Any], context: str) -> None:
