@@ -166,14 +166,16 @@ def test_every_variable_of_the_environment_is_explained() -> None:
     assert {name for name in read if not name.endswith("_COMPLETE")} <= explained
 
 
-def test_the_python_example_of_the_readme_runs(
+def test_the_python_examples_of_the_readme_run(
     chain: LocalChain, server: LocalServer, alice: LocalAccount, tmp_path: Path
 ) -> None:
     registry = to_checksum_address(deploy(make_sender(chain.provider, alice.key, tmp_path)))
-    (example,) = blocks(README, "python")
-    script = example.replace("http://127.0.0.1:8545", server.url).replace("0x…", registry)
-    assert script != example
-    names: dict[str, Any] = {}
+    resolving, verifying = blocks(README, "python")
+    script = resolving.replace("http://127.0.0.1:8545", server.url).replace("0x…", registry)
+    assert script != resolving
+    names: dict[str, Any] = {"presentation": "nothing of the kind"}
     exec(compile(script, "README.md", "exec"), names)  # noqa: S102 - that is the point
     with names["resolver"]:
         assert names["result"].require_document().id.endswith("79C8")
+    exec(compile(verifying, "README.md", "exec"), names)  # noqa: S102
+    assert names["report"].verdict.value == "invalid"

@@ -23,6 +23,12 @@ NEVER = "0x0100000011" + "5a" * 27
 CONTRACT = "eip155:31337:0x" + "11" * 20
 
 
+def token_of(claims: object) -> str:
+    """A token with these claims, signed by nobody."""
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"e30.{payload}.c2ln"
+
+
 def test_a_new_credential_is_valid_and_the_block_is_named(
     ethr_did: CommandLine, credential: Path, chain: LocalChain
 ) -> None:
@@ -103,10 +109,36 @@ def test_a_presentation_is_all_of_its_credentials(ethr_did: CommandLine, credent
     presentation = {"type": "VerifiablePresentation", "verifiableCredential": [claims, claims]}
     found = ethr_did("status", "check", json.dumps(presentation), "--json")
     assert (found.status, len(found.json)) == (0, 2)
-    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    for inside in (claims, f"e30.{payload}.c2ln", f"e30.{payload}.c2ln~"):
+    for inside in (claims, token_of(claims), f"{token_of(claims)}~"):
         single = json.dumps({**presentation, "verifiableCredential": inside})
         assert ethr_did("status", "check", single).status == 0
+
+
+def test_a_presentation_in_a_token_is_all_of_its_credentials(
+    ethr_did: CommandLine, did: str, credential: Path
+) -> None:
+    claims = json.loads(credential.read_text())
+    token = token_of({"iss": did, "vc": {"credentialStatus": claims["credentialStatus"]}})
+    kind = {"type": ["VerifiablePresentation"]}
+    envelopes = [
+        {"type": "EnvelopedVerifiableCredential", "id": f"data:application/{media}"}
+        for media in (f"vc+jwt,{token}", f"vc+sd-jwt,{token}~", f"dc+sd-jwt,{token}~{token}")
+    ]
+    older = token_of({"iss": "did:example:holder", "vp": {**kind, "verifiableCredential": [token]}})
+    newer = token_of({"iss": "did:example:holder", **kind, "verifiableCredential": envelopes})
+    wrapped = {
+        "type": ["EnvelopedVerifiablePresentation"],
+        "id": f"data:application/vp+jwt,{newer}",
+    }
+    ethr_did("status", "suspend", did, credential)
+    for given, count in ((older, 1), (newer, 3), (wrapped, 3)):
+        done = ethr_did("status", "check", json.dumps([given]), "--json")
+        found = done.json if count > 1 else [done.json]
+        assert (done.status, [one["status"] for one in found]) == (10, ["suspended"] * count)
+        assert {one["issuer"] for one in found} == {did}
+    assert ethr_did("status", "check", older).status == 10
+    history = ethr_did("status", "history", older, "--json").json
+    assert [change["value"] for change in history["changes"]] == [2]
 
 
 def test_what_is_written_after_deactivation_does_not_count(
@@ -213,6 +245,74 @@ def test_wrong_input_is_told(
     assert words in done.err
     assert "Traceback" not in done.err
     assert ethr_did("status", "check", *given, "--json").error["message"]
+
+
+@pytest.mark.parametrize("command", ["check", "history"])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([], "an empty list"),
+        ([[]], "an empty list"),
+        ({"verifiableCredential": []}, "a presentation without credentials"),
+        ({"verifiableCredential": None}, "a presentation without credentials"),
+        ({"verifiableCredential": [[]]}, "an empty list"),
+        ({"type": "VerifiablePresentation"}, "a presentation without credentials"),
+        ({"vp": {}}, "a presentation without credentials"),
+        ({"vp": []}, "vp is not a presentation"),
+        (token_of({"vp": {"verifiableCredential": []}}), "a presentation without credentials"),
+        (token_of({"verifiableCredential": []}), "a presentation without credentials"),
+    ],
+)
+def test_nothing_to_ask_about_is_not_all_valid(
+    ethr_did: CommandLine, command: str, given: object, words: str
+) -> None:
+    argument = given if isinstance(given, str) else json.dumps(given)
+    done = ethr_did("status", command, argument)
+    assert (done.status, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_a_presentation_hides_no_status(ethr_did: CommandLine, did: str, credential: Path) -> None:
+    claims = json.loads(credential.read_text())
+    other = {**claims, "credentialStatus": {**claims["credentialStatus"], "statusListIndex": "7"}}
+    envelope = {
+        "type": "EnvelopedVerifiableCredential",
+        "id": f"data:application/vc+jwt,{token_of(other)}",
+    }
+    ethr_did("status", "revoke", did, credential)
+    for hiding in (
+        {**claims, "verifiableCredential": []},
+        {**claims, "verifiableCredential": [other]},
+        token_of({**claims, "vp": {"verifiableCredential": [other]}}),
+        token_of({"vp": {**claims, "verifiableCredential": [other]}}),
+        token_of({"iss": did, "vc": claims, "vp": {"verifiableCredential": [other]}}),
+        token_of({"iss": did, "vct": "card", "status": {}, "verifiableCredential": [other]}),
+        {**claims, **envelope},
+    ):
+        done = ethr_did("status", "check", json.dumps([hiding]))
+        assert (done.status, "looks like one itself" in done.err) == (2, True)
+    beside = {"vp": {"verifiableCredential": [other]}, "verifiableCredential": [claims]}
+    assert "which are presented?" in ethr_did("status", "check", json.dumps(beside)).err
+    assert ethr_did("status", "check", json.dumps(envelope)).status == 0
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        None,
+        "https://example.com/1.jwt",
+        "data:application/vc+cose,e30.e30.c2ln",
+        "data:application/vc+jwt;base64,e30.e30.c2ln",
+        "data:application/vc+jwt,e30",
+    ],
+)
+def test_an_envelope_that_cannot_be_opened_is_told(
+    ethr_did: CommandLine, named: str | None
+) -> None:
+    envelope = {"type": ["EnvelopedVerifiableCredential"], "id": named}
+    done = ethr_did("status", "check", json.dumps({"verifiableCredential": envelope}))
+    assert (done.status, done.out) == (2, "")
+    assert "data: URL" in done.err or "nor a token" in done.err
 
 
 def test_all_faults_are_named_at_once(

@@ -1,15 +1,17 @@
-"""What docs/status-guide.md shows is done as it stands there, by a shell and by Python."""
+"""What docs/status-guide.md shows is done as it stands there: each line as a shell would, and Python.
+
+The commands run in this process, as in other tests: what each hands on to the next is in files.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Any
-
-from support.command_line import PROGRAM
 
 if TYPE_CHECKING:
     import pytest
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 GUIDE = (Path(__file__).parents[2] / "docs" / "status-guide.md").read_text("utf-8")
 ENDS_WITH_10 = ("status check",)
 """What is revoked is told by the exit code."""
+LINE = re.compile(r"(?:(?P<name>[A-Z]+)=\$\()?ethr-did (?P<words>[^>)]+?)\)?(?: > (?P<file>\S+))?")
+"""All that the guide uses of a shell."""
 
 
 def blocks(language: str) -> list[str]:
@@ -26,25 +30,30 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 
 
+def do(ethr_did: CommandLine, line: str, variables: dict[str, str]) -> str:
+    """What a line says to people; its output is in a variable or a file, if it says so."""
+    match = LINE.fullmatch(line)
+    assert match is not None, line
+    done = ethr_did(*shlex.split(Template(match["words"]).substitute(variables)))
+    good = (0, 10) if any(words in line for words in ENDS_WITH_10) else (0,)
+    assert (done.status in good, "Traceback" in done.err) == (True, False), f"{line}\n{done.err}"
+    if match["name"]:
+        variables[match["name"]] = done.out.strip()
+    if match["file"]:
+        Path(match["file"]).write_text(done.out)
+    return done.err
+
+
 def test_the_examples_of_the_guide_run(
     ethr_did: CommandLine, did: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines()]
-    script = "\n".join(
-        f"{line} || [ $? = 10 ]" if any(words in line for words in ENDS_WITH_10) else line
-        for line in lines
-    )
-    done = subprocess.run(
-        ["bash", "-euc", script],
-        cwd=tmp_path,
-        env={"PATH": f"{PROGRAM.parent}:{os.environ['PATH']}", "DID": did, **ethr_did.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
-    assert "The list is good." in done.stderr
-    entry = json.loads((tmp_path / "entry.json").read_text())
+    subprocess.run(["bash", "-nc", "\n".join(lines)], check=True)
+    monkeypatch.chdir(tmp_path)
+    variables = {"DID": did, **ethr_did.environment}
+    said = [do(ethr_did, line, variables) for line in lines]
+    assert any("The list is good." in words for words in said)
+    entry = json.loads(Path("entry.json").read_text())
     names: dict[str, Any] = {
         "entry": entry,
         "issuer": did,

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from ethr_did.core.list_documents import DocumentForm
+from ethr_did.credentials.credential import CredentialFormat
+from ethr_did.credentials.keys import KeyKind, PublicKey
+from ethr_did.credentials.list_credentials import read_signed_list
+from ethr_did.credentials.reading import read_credential
+from ethr_did.credentials.signing_keys import new_key_file
 from support.web_server import Authority, WebServer, whole
 
 if TYPE_CHECKING:
@@ -206,6 +213,7 @@ def test_only_those_publish_who_may(
         (["--validity", "1w"], "m, h, d or y"),
         (["--validity", "10"], "120 seconds or more"),
         (["--ttl", "30d"], "kept for no longer"),
+        (["--proof", "data-integrity"], "add --signing-key"),
     ],
 )
 def test_what_cannot_be_published_is_told(
@@ -215,6 +223,72 @@ def test_what_cannot_be_published_is_told(
     done = ethr_did("status", "publish", did, *options)
     assert (done.status, done.out) == (2, "")
     assert words in done.err
+
+
+# -- signed --------------------------------------------------------------------------------------
+
+
+def test_lists_are_signed_with_the_owner_s_key(
+    *,
+    ethr_did: CommandLine,
+    did: str,
+    alice: LocalAccount,
+    signers: dict[str, str],
+    new_list: Callable[..., str],
+    web: WebServer,
+    out: Path,
+    fetching: tuple[str, ...],
+) -> None:
+    urls = {form: f"https://localhost:{web.port}/{form}/current" for form in DocumentForm}
+    entries = {}
+    for form, url in urls.items():
+        list_id = new_list("--kind", form.value, "--url", url)
+        entries[form] = ethr_did("status", "allocate", did, "--list", list_id).out
+    published(ethr_did, did, out, "--signing-key", signers[alice.address])
+    serve(web, out)
+    for form in DocumentForm:
+        found = read_signed_list((out / form.value / "current").read_bytes(), form)
+        found.proof.check(PublicKey(KeyKind.ACCOUNT, alice.address_bytes))
+        assert (found.signer, found.proof.method_id) == (did, f"{did}#controller")
+        done = ethr_did("status", "check", entries[form], "--issuer", did, *fetching, "--json")
+        assert (done.status, done.json["status"]) == (0, "valid")
+
+
+def test_lists_are_signed_with_a_key_of_the_document(
+    *, ethr_did: CommandLine, did: str, listed: str, out: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "key.jwk"
+    key = new_key_file(path, KeyKind.ED25519, random=secrets.token_bytes)
+    options = ("--signing-key", f"jwkfile:{path}", "--proof", "data-integrity")
+    early = ethr_did("status", "publish", did, "--out", out, *options, "--json")
+    assert (early.status, early.error["code"]) == (2, "invalid_key")
+    assert not out.exists()
+    added = ethr_did("key", "add", did, "Ed25519", "0x" + key.data.hex())
+    assert added.status == 0, added.err
+    plan = ethr_did("status", "publish", did, "--out", out, *options, "--dry-run", "--json")
+    assert plan.json["publications"][0]["listId"] == listed
+    published(ethr_did, did, out, *options)
+    credential = read_credential((out / "1" / "current").read_bytes())
+    assert credential.format is CredentialFormat.DATA_INTEGRITY
+    credential.proof.check(key)
+
+
+def test_the_key_of_somebody_else_signs_no_lists(
+    *,
+    ethr_did: CommandLine,
+    did: str,
+    listed: str,
+    bob: LocalAccount,
+    signers: dict[str, str],
+    chain: LocalChain,
+) -> None:
+    head = chain.head.number
+    for more in ((), ("--dry-run",)):
+        options = ("--signing-key", signers[bob.address], *more)
+        done = ethr_did("status", "publish", did, listed, *options, "--json")
+        assert (done.status, done.error["code"]) == (2, "invalid_key")
+        assert "is not in assertionMethod of" in done.error["message"]
+    assert chain.head.number == head
 
 
 # -- signed elsewhere ----------------------------------------------------------------------------

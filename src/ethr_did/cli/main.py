@@ -5,9 +5,9 @@ Commands are imported when they are run, so that ``--help`` is quick.
 Exit codes: 0 done; 1 a fault of this program or of the system below it; 2 wrong input; 3 not there,
 or deactivated; 4 the chain could not be read; 5 a transaction was refused or is not known to be
 mined; 6 a key could not be used; 7 wrong configuration; 8 a deployment is not what its record
-says; 9 a part is not installed; 10 a credential is revoked, suspended or of another status; 11 the
-database of statuses could not be used; 130 interrupted, or not confirmed; 141 the reader of the
-output has gone.
+says; 9 a part is not installed; 10 a credential or presentation is not valid, or its status is not; 11
+the database of statuses could not be used; 12 the wallet could not be used; 130 interrupted, or not
+confirmed; 141 the reader of the output has gone.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ _COMMANDS: Mapping[str, str] = {
     "batch": "changing:batch",
     "relay": "relaying:relay",
     "status": "status:status",
+    "credential": "credential:credential",
+    "presentation": "verifying:presentation",
+    "verify": "verifying:verify",
+    "trust": "trust:trust",
+    "wallet": "wallet:wallet",
     "transaction": "transactions:transaction",
     "deploy": "deploying:deploy",
     "deployments": "deploying:deployments",
@@ -63,6 +68,11 @@ _SUMMARIES: Mapping[str, str] = {
     "batch": "Make several changes in one transaction.",
     "relay": "Sign changes here, let someone else submit and pay.",
     "status": "Revoke, suspend, reinstate and check credentials.",
+    "credential": "Issue, show, verify, revoke and replace credentials.",
+    "presentation": "Verify what holders present.",
+    "verify": "Verify credentials and presentations, whatever their format.",
+    "trust": "Say whose credentials are accepted.",
+    "wallet": "Keep keys and credentials in an encrypted file.",
     "transaction": "List, wait for, replace or cancel what was sent.",
     "deploy": "Deploy the contracts to a network.",
     "deployments": "List deployments and verify them against the chain.",

@@ -1,4 +1,4 @@
-"""``demo``: the whole story of two identities and their credentials, on a real EVM in this process."""
+"""``demo``: the whole story of identities and their credentials, on a real EVM in this process."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def demo(as_json: bool) -> None:
     from ethr_did.cli.demo.identities import Identities
     from ethr_did.cli.demo.stage import Stage
     from ethr_did.cli.demo.statuses import Statuses
+    from ethr_did.cli.demo.triangle import Triangle
 
     with ExitStack() as stack:
         stage = Stage(stack, as_json=as_json)
@@ -41,4 +42,10 @@ def demo(as_json: bool) -> None:
         identities.deactivate()
         statuses.look_back()
         identities.show_history()
+        triangle = Triangle(stage, stack)
+        triangle.prepare()
+        triangle.issue()
+        triangle.show()
+        triangle.verify()
+        triangle.revoke()
         stage.end()

@@ -232,11 +232,11 @@ class _Web:
     def __init__(self, served: Callable[[str], bytes]) -> None:
         self._served = served
 
-    def fetch(self, url: str, *, accept: str) -> Fetched:
+    def fetch(self, url: str, *, accept: str, most: int | None = None) -> Fetched:
         """What is served at an address."""
         from ethr_did.fetching import Fetched
 
-        _ = accept
+        _ = accept, most
         return Fetched(url=url, content=self._served(url))
 
 

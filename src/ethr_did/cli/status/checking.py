@@ -289,7 +289,7 @@ def _exit_code(found: Sequence[Status]) -> int:
     kinds = {status.kind for status in found}
     if kinds - {StatusKind.VALID, StatusKind.UNDETERMINED}:
         return OUTCOMES["status_not_valid"].exit_code
-    return OUTCOMES["status_undetermined"].exit_code if StatusKind.UNDETERMINED in kinds else 0
+    return 0 if kinds == {StatusKind.VALID} else OUTCOMES["status_undetermined"].exit_code
 
 
 # -- history -------------------------------------------------------------------------------------

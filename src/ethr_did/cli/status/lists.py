@@ -71,7 +71,9 @@ def list_group() -> None:
     metavar="ENTRIES",
     help="A power of two.",
 )
-@click.option("--terminal", is_flag=True, help="What is revoked stays revoked.")
+@click.option(
+    "--terminal", is_flag=True, help="What is revoked stays revoked; off chain a promise."
+)
 @click.option("--owner-only", is_flag=True, help="Status keys have no right here.")
 @click.option(
     "--kind",

@@ -15,6 +15,7 @@ from ethr_did.cli.options import config_option, examples, json_option, load
 from ethr_did.cli.output import fields, print_json, say, table, working
 from ethr_did.cli.sending import Sending, sending_options
 from ethr_did.cli.status.checking import fetch_options, seen_file
+from ethr_did.cli.status.signing import ListSigning, list_signing_options
 from ethr_did.cli.status.stores import has_store, open_store
 from ethr_did.cli.status.subjects import read_bytes
 from ethr_did.errors import InvalidStatusList
@@ -60,6 +61,7 @@ def list_files(settings: Settings, out: Path | None) -> ListFiles:
         "ethr-did status publish DID --out /srv/lists --dry-run",
         "ethr-did status publish DID --out /srv/lists",
         "ethr-did status publish DID LIST_ID --out /srv/lists --validity 30d --force",
+        "ethr-did status publish DID --out /srv/lists --signing-key jwkfile:key.jwk",
     )
 )
 @click.argument("did")
@@ -79,6 +81,7 @@ def list_files(settings: Settings, out: Path | None) -> ListFiles:
     is_flag=True,
     help="Also over a version that this database does not know, and what only it says.",
 )
+@list_signing_options
 @sending_options()
 def publish(
     did: str,
@@ -88,6 +91,7 @@ def publish(
     ttl: str,
     force: bool,
     overwrite: bool,
+    signing: ListSigning,
     sending: Sending,
 ) -> None:
     """Publish the lists that are kept off chain.
@@ -95,7 +99,7 @@ def publish(
     Builds w3c and ietf lists, writes their files, and anchors them on chain: all lists of the issuer that changed, or of whose time less than half is left, unless some are
     named. Run it now and then: a list that is not published again in time is worthless.
 
-    The lists are not signed; a reader takes them by the anchor.
+    Who asks the chain needs no signature. With --signing-key the lists are signed for all others.
     """
     from ethr_did.core.status_list import parse_list_id
     from ethr_did.status.publishing import Publisher
@@ -105,12 +109,21 @@ def publish(
     parsed, network = find_identity(did, settings)
     files = list_files(settings, out)
     seconds, kept = parse_validity(validity), parse_validity(ttl)
+    signer = signing.open(settings, parsed)
     with (
         open_store(settings) as store,
         sending.open(settings, network) as (chain, sender),
     ):
         publisher = Publisher(
-            network, parsed, store, files, chain=chain, validity=seconds, ttl=kept
+            network,
+            parsed,
+            store,
+            files,
+            chain=chain,
+            # A plan asks nobody for a signature.
+            sign=None if sending.dry_run else signer,
+            validity=seconds,
+            ttl=kept,
         )
         if sending.dry_run:
             plan = publisher.plan(wanted, sender=sender, force=force, overwrite=overwrite)

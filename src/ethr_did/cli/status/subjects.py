@@ -1,10 +1,15 @@
 """Credentials and status entries as commands are given them: JSON, tokens, files, standard input.
 
 Rules:
-  * One argument may hold several: a JSON list, a line of JSON or a token each, a presentation. With
-    one fault among them none is used, and all faults are named.
+  * One argument may hold several: a JSON list, a line of JSON or a token each, a presentation as
+    JSON or as a token. With one fault among them none is used, and all faults are named.
+  * Nothing is never "all are valid": an empty list, or a presentation without credentials, is a
+    fault. So is what may be read as a credential and as a presentation: one would hide the other.
   * Signatures are not verified here: whoever asks about a status has decided about the credential.
   * Standard input is read once.
+
+Spec: VC Data Model 1.1 section 6.3.1 (claims ``vc`` and ``vp``); VC Data Model 2.0 section 4.13
+(presentations, envelopes).
 """
 
 from __future__ import annotations
@@ -36,6 +41,17 @@ _CREDENTIAL = frozenset(
     {"@context", "credentialStatus", "credentialSubject", "issuer", "iss", "vc"}
 )
 """Members that tell a credential from an entry."""
+
+_NOT_PRESENTED = frozenset(
+    {"credentialStatus", "credentialSubject", "issuer", "status", "vc", "vct"}
+)
+"""Members of credentials that no presentation and no envelope has."""
+
+_ENVELOPES = frozenset({"EnvelopedVerifiableCredential", "EnvelopedVerifiablePresentation"})
+_ENVELOPED = re.compile(
+    r"data:application/(?:vc\+jwt|vc\+sd-jwt|dc\+sd-jwt|vp\+jwt|vp\+sd-jwt),(.*)", re.IGNORECASE
+)
+"""The id of an envelope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,33 +137,85 @@ def _is_line_by_line(lines: Sequence[bytes]) -> bool:
 def _read(name: str, data: bytes, faults: Faults) -> Iterator[Subject]:
     try:
         if data.startswith((b"{", b"[")):
-            value = read_json(data)
-            yield from _of_json(name, value)
+            yield from _of_json(name, read_json(data))
         else:
-            yield _of_token(name, data.decode("ascii", "replace"))
+            yield from _of_token(name, data.decode("ascii", "replace"))
     except InvalidInput as fault:
         faults.add(name, fault.message)
 
 
 def _of_json(name: str, value: Any) -> Iterator[Subject]:
     if isinstance(value, list):
+        if not value:
+            raise InvalidStatusEntry("an empty list: there is nothing to ask about")
         for number, item in enumerate(value, start=1):
             yield from _of_json(f"{name}, item {number}", item)
-        return
-    if isinstance(value, str):
-        yield _of_token(name, value)
-        return
-    if not isinstance(value, dict):
+    elif isinstance(value, str):
+        yield from _of_token(name, value)
+    elif isinstance(value, dict):
+        yield from _of_object(name, value, token=None)
+    else:
         raise InvalidStatusEntry(f"neither a credential nor a status entry: {shown(value)}")
-    if "verifiableCredential" in value:
-        inside = value["verifiableCredential"]
-        yield from _of_json(name, inside if isinstance(inside, list) else [inside])
-    elif _CREDENTIAL & set(value) or isinstance(value.get("status"), dict):
-        yield Subject(name=name, claims=value, is_entry=False)
+
+
+def _of_object(name: str, value: dict[str, Any], *, token: str | None) -> Iterator[Subject]:
+    kinds = _kinds_of(value)
+    if {"verifiableCredential", "vp"} & set(value) or "VerifiablePresentation" in kinds:
+        yield from _of_json(name, _presented(value))
+    elif kinds & _ENVELOPES:
+        yield from _of_token(name, _enveloped(value))
+    elif token is not None or _CREDENTIAL & set(value) or isinstance(value.get("status"), dict):
+        yield Subject(name=name, claims=value, is_entry=False, token=token)
     else:
         # What `status allocate` prints holds the entry.
         entry = value.get("entry", value)
         yield Subject(name=name, claims=_claims_of_entry(entry), is_entry=True)
+
+
+def _kinds_of(value: dict[str, Any]) -> set[str]:
+    given = value.get("type")
+    return {
+        kind for kind in (given if isinstance(given, list) else [given]) if isinstance(kind, str)
+    }
+
+
+def _presented(value: dict[str, Any]) -> Any:
+    """What a presentation holds: JSON, or the claims of a token."""
+    inner = value.get("vp", value)
+    if not isinstance(inner, dict):
+        raise InvalidStatusEntry(f"vp is not a presentation: {shown(inner)}")
+    _check_presented(value)
+    if inner is not value:
+        _check_presented(inner)
+        if "verifiableCredential" in value:
+            raise InvalidStatusEntry("credentials in vp and beside it: which are presented?")
+    found = inner.get("verifiableCredential")
+    if found is None or found == []:
+        raise InvalidStatusEntry(
+            "a presentation without credentials: there is nothing to ask about"
+        )
+    return found
+
+
+def _enveloped(value: dict[str, Any]) -> str:
+    """The token in an envelope."""
+    _check_presented(value)
+    named = value.get("id")
+    match = _ENVELOPED.fullmatch(named) if isinstance(named, str) else None
+    if match is None:
+        raise InvalidStatusEntry(
+            f"the id of an envelope is not a data: URL of a token that is read here: {shown(named)}"
+        )
+    return match[1]
+
+
+def _check_presented(value: dict[str, Any]) -> None:
+    """Raises for what may be a credential itself: its own status would not be looked at."""
+    both = sorted(_NOT_PRESENTED & set(value))
+    if both:
+        raise InvalidStatusEntry(
+            f"holds credentials, and looks like one itself: it has {', '.join(both)}"
+        )
 
 
 def _claims_of_entry(entry: Any) -> dict[str, Any]:
@@ -156,7 +224,7 @@ def _claims_of_entry(entry: Any) -> dict[str, Any]:
     return {"status" if "status_list" in entry else "credentialStatus": entry}
 
 
-def _of_token(name: str, text: str) -> Subject:
+def _of_token(name: str, text: str) -> Iterator[Subject]:
     if not _TOKEN.fullmatch(text):
         raise InvalidStatusEntry(f"neither JSON nor a token: {shown(text, 60)}")
     token = text.partition("~")[0]
@@ -168,4 +236,4 @@ def _of_token(name: str, text: str) -> Subject:
     claims = read_json(payload)
     if not isinstance(claims, dict):
         raise InvalidStatusEntry("a token whose payload is no JSON object")
-    return Subject(name=name, claims=claims, is_entry=False, token=token)
+    yield from _of_object(name, claims, token=token)
