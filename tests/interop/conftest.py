@@ -13,12 +13,17 @@ import pytest
 
 from ethr_did.chain.artifacts import ContractName, load
 from support.anvil import Anvil, find_anvil
-from support.peers import NODE_MODULES, Meeting, peer_artifact, run_peer, why_no_peers
+from support.encounters import Encounter
+from support.issuing import Office
+from support.peers import NODE_MODULES, Meeting, Peer, peer_artifact, run_peer, why_no_peers
+from support.triangle import Triangle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ethr_did.chain.local import LocalChain, LocalServer
+    from ethr_did.chain.networks import Network
     from support.peers import RunPeer
 
 
@@ -31,6 +36,14 @@ def npm_peers() -> RunPeer:
     if missing:
         pytest.skip(missing)
     return run_peer
+
+
+@pytest.fixture(scope="session")
+def credential_peers(npm_peers: RunPeer) -> Iterator[Peer]:
+    """did-jwt-vc, @sd-jwt, jose, Veramo and ethers in one process, which takes a while to start."""
+    assert npm_peers is not None
+    with Peer("credentials.mjs") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +81,23 @@ def meeting(request: pytest.FixtureRequest) -> Meeting:
     """Each of the two."""
     found: Meeting = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture
+def encounter(
+    credential_peers: Peer,
+    server: LocalServer,
+    chain: LocalChain,
+    status_network: Network,
+    tmp_path: Path,
+) -> Encounter:
+    """Issuers, holders and verifiers of both sides on the in-process chain."""
+    door = status_network.chain(retries=0)
+    office = Office(chain=chain, network=status_network, door=door, root=tmp_path)
+    meeting = Meeting(
+        url=server.url,
+        registry=str(status_network.did_registry),
+        chain_id=status_network.chain_id,
+        name=status_network.name,
+    )
+    return Encounter(triangle=Triangle(office=office), peer=credential_peers, meeting=meeting)

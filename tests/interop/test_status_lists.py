@@ -1,12 +1,19 @@
-"""Status lists of npm's W3C and IETF libraries and ours: each reads what the other wrote."""
+"""Status lists of npm's W3C and IETF libraries and ours: each reads what the other wrote.
+
+Their signatures are those of joserfc as it comes; see the end."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from joserfc import jws
+from joserfc.jwk import ECKey
 
+from ethr_did.core.base64url import encode_base64url
 from ethr_did.core.bitstring import (
     BitOrder,
     Bitstring,
@@ -15,6 +22,10 @@ from ethr_did.core.bitstring import (
     encode_ietf,
     encode_w3c,
 )
+from ethr_did.core.list_documents import DocumentForm, ListTerms, build_document
+from ethr_did.credentials.keys import KeyKind
+from ethr_did.credentials.list_credentials import read_signed_list
+from support.signed_lists import key_party, signed
 from support.status import dice
 
 if TYPE_CHECKING:
@@ -106,3 +117,52 @@ def test_read_as_the_other_format_a_list_of_the_same_bits_is_mirrored(npm_peers:
     ]
     w3c, ietf = npm_peers("status_lists.mjs", tasks)
     assert (w3c["values"], ietf["values"]) == ([[4044, 1]], [[4043, 1]])
+
+
+# -- signed --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", [W3C[1], IETF[1]], ids=["w3c", "ietf"])
+def test_others_verify_and_read_our_signed_lists(npm_peers: RunPeer, case: Case) -> None:
+    issuer = key_party(KeyKind.P256)
+    form = DocumentForm(case.format)
+    terms = ListTerms(url="https://lists.example/1", issuer=issuer.did, valid_from=1)
+    content = signed(issuer, build_document(case.statuses, terms, form))
+    # joserfc by itself, with its own ES256 and nothing of ours registered.
+    public: dict[str, str | list[str]] = {**issuer.key.public.to_jwk()}
+    token = jws.deserialize_compact(content, ECKey.import_key(public), algorithms=["ES256"])
+    assert token.headers()["typ"] == {"w3c": "vc+jwt", "ietf": "statuslist+jwt"}[case.format]
+    claims = json.loads(token.payload)
+    if form is DocumentForm.W3C:
+        text = claims["credentialSubject"]["encodedList"]
+    else:
+        assert claims["status_list"]["bits"] == case.statuses.bits
+        text = claims["status_list"]["lst"]
+    (found,) = npm_peers("status_lists.mjs", [{**case.task, "text": text}])
+    assert found == {"entries": len(case.statuses), "values": case.set_entries}
+
+
+@pytest.mark.parametrize("case", [W3C[1], IETF[1]], ids=["w3c", "ietf"])
+def test_we_verify_and_read_lists_that_others_signed(npm_peers: RunPeer, case: Case) -> None:
+    issuer = key_party(KeyKind.P256)
+    form = DocumentForm(case.format)
+    (text,) = npm_peers("status_lists.mjs", [{**case.task, "values": case.set_entries}])
+    terms = ListTerms(url="https://lists.example/1", issuer=issuer.did, valid_from=1)
+    claims = json.loads(build_document(case.statuses, terms, form).payload)
+    if form is DocumentForm.W3C:
+        claims["credentialSubject"]["encodedList"] = text
+    else:
+        claims["status_list"]["lst"] = text
+    private: dict[str, str | list[str]] = {
+        **issuer.key.public.to_jwk(),
+        "d": encode_base64url(hashlib.sha256(b"issuer").digest()),
+    }
+    header = {
+        "alg": "ES256",
+        "typ": "vc+jwt" if form is DocumentForm.W3C else "statuslist+jwt",
+        "kid": issuer.method_id,
+    }
+    token = jws.serialize_compact(header, json.dumps(claims), ECKey.import_key(private))
+    found = read_signed_list(token.encode(), form)
+    found.proof.check(issuer.key.public)
+    assert case.decode(found.document.encoded) == case.statuses
