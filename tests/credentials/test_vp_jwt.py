@@ -90,6 +90,17 @@ def test_credentials_that_are_tokens_are_enveloped_with_their_media_type() -> No
     assert claims["verifiableCredential"][2] == OBJECT
 
 
+def test_token_of_1_1_is_enveloped_as_a_jwt_and_not_as_one_of_2_0() -> None:
+    header = {"alg": "ES256K", "typ": "JWT"}
+    old = sign_token(header, {"iss": HOLDER.did, "vc": {"type": []}}, HOLDER.key)
+    text = presented(HOLDER, old)
+
+    assert (
+        parse_token(text).claims["verifiableCredential"][0]["id"] == f"data:application/jwt,{old}"
+    )
+    assert read_vp_jwt(text).credentials == (old,)
+
+
 def test_lifetime_is_as_long_as_it_is_said() -> None:
     found = read_vp_jwt(presented(HOLDER, TOKEN, lifetime=10))
     assert (found.issued_at, found.valid_until) == (NOW, NOW + 9)

@@ -350,7 +350,7 @@ def _print(name: str, report: Report) -> None:
             _print_checks(part.checks)
             click.echo()
         for one in part.credentials:
-            _print_credential(name, one)
+            _print_credential(name, one, is_good=report.verdict.value == "valid")
     if report.parts:
         _print_checks(report.checks)
     words = {
@@ -361,7 +361,7 @@ def _print(name: str, report: Report) -> None:
     say(f"{name}: {words}")
 
 
-def _print_credential(name: str, one: CredentialReport) -> None:
+def _print_credential(name: str, one: CredentialReport, *, is_good: bool) -> None:
     from ethr_did.core.resolution import format_time
 
     rows: list[tuple[str, object]] = [
@@ -384,7 +384,7 @@ def _print_credential(name: str, one: CredentialReport) -> None:
     said = _said(one)
     if said:
         click.echo()
-        table(said, ("claim", "value"))
+        table(said, ("claim", "value" if is_good else "value, not to be relied on"))
     click.echo()
 
 

@@ -103,12 +103,17 @@ def sign_vp_jwt(
 def _enveloped(raw: Raw) -> Mapping[str, Any]:
     if not isinstance(raw, str):
         return raw
-    media = "dc+sd-jwt" if "~" in raw else "vc+jwt"
+    media = "dc+sd-jwt" if "~" in raw else _media_of_jwt(raw)
     return {
         "@context": CONTEXT_2,
         "type": ENVELOPED_TYPE,
         "id": f"data:application/{media},{raw}",
     }
+
+
+def _media_of_jwt(text: str) -> str:
+    """A token of the Data Model 1.1 is no ``vc+jwt``, which is 2.0 by its registration."""
+    return "jwt" if "vc" in parse_token(text).claims else "vc+jwt"
 
 
 def read_vp_jwt(text: str) -> Presentation:
