@@ -19,6 +19,13 @@ ROOT = Path(__file__).parent.parent.parent
 CONTRACTS = ROOT / "contracts"
 PACKAGE = ROOT / "src" / "ethr_did" / "chain" / "artifacts"
 SHIPPED = compilation.find_targets(CONTRACTS, sources="src", artifacts=PACKAGE)
+FOR_TESTS = tuple(
+    target
+    for folder in ("src/test", "src/examples")
+    for target in compilation.find_targets(
+        CONTRACTS, sources=folder, artifacts=Path(__file__).parent / "artifacts"
+    )
+)
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +35,7 @@ def compiler() -> Path:
     return compilation.find_compiler(CONTRACTS)
 
 
-@pytest.mark.parametrize("target", SHIPPED, ids=lambda target: target.contract)
+@pytest.mark.parametrize("target", [*SHIPPED, *FOR_TESTS], ids=lambda target: target.contract)
 def test_committed_artifacts_are_what_the_sources_compile_to(
     compiler: Path, target: Target
 ) -> None:

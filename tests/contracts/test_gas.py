@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -35,3 +36,24 @@ def test_no_erc_1056_call_costs_more_than_the_published_bytecode_s() -> None:
         if label != "deploy" and anvil is not None and peer is not None and anvil > peer
     ]
     assert dearer == []
+
+
+def test_what_costs_more_than_its_ceiling_fails_the_check() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "status_gas.py"))
+    limits = {row.label: row.bound or row.ceiling for row in script["ROWS"] if row.ceiling}
+    assert script["overruns"](limits, "on anvil") == []
+    dear = script["overruns"]({label: limit + 1 for label, limit in limits.items()}, "on anvil")
+    assert [line.partition(": ")[0] for line in dear] == list(limits)
+    assert dear[0].endswith("1,780,001 gas on anvil, and 1,780,000 are allowed")
+
+
+def test_only_ceilings_that_the_decision_names_are_missed() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "status_gas.py"))
+    folder = ROOT / "docs" / "decisions"
+    decision = (folder / "0004-credential-status-contracts.md").read_text("utf-8")
+    _, _, missed = decision.partition("**What is missed.**")
+    rows = [row for row in script["ROWS"] if row.bound]
+    assert len(rows) == 2
+    for row in rows:
+        assert f"| {row.label} | {row.ceiling:,} |" in missed.replace("`", "")
+        assert row.ceiling < row.bound < row.ceiling * 1.12

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ethr_did.core.dereferencing import URI_LIST, select
+from ethr_did.core.dereferencing import URI_LIST, offers, select
 from ethr_did.core.did import DIDURL, EthrDID
 from ethr_did.core.document import DIDDocument, Service, VerificationMethod
 from ethr_did.core.history import default_view
@@ -50,6 +50,11 @@ def test_did_alone_names_the_document() -> None:
     result = selected("")
     assert (result.content, result.content_type) == (DOCUMENT, "application/did+ld+json")
     assert result.view is VIEW
+
+
+@pytest.mark.parametrize(("tail", "first"), [("", False), ("?service=Hub", True)])
+def test_urls_are_offered_first_where_a_service_is_named(tail: str, *, first: bool) -> None:
+    assert (offers(DIDURL.parse(DID + tail))[0] == URI_LIST) is first
 
 
 def test_asked_representation_is_kept() -> None:

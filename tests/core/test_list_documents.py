@@ -20,6 +20,7 @@ from ethr_did.core.list_documents import (
     form_of,
     order_of,
     serve,
+    version_url,
 )
 from ethr_did.core.status_entry import StatusMessage
 from ethr_did.core.status_list import Flag, ListId, Purpose
@@ -192,3 +193,13 @@ def test_list_on_chain_is_rebuilt_in_both_forms(bits: int) -> None:
 def test_list_on_chain_with_a_word_missing_is_not_rebuilt() -> None:
     with pytest.raises(InvalidStatusList, match="has 631 words, not 630"):
         document_of_words([0] * 630, list_id(), terms(), IETF)
+
+
+# -- where versions are --------------------------------------------------------------------------
+
+
+def test_versions_are_beside_the_current_one_and_nowhere_else() -> None:
+    name = "0e" * 32
+    assert version_url("https://a.example/1/current", b"\x0e" * 32) == f"https://a.example/1/{name}"
+    for url in ("https://a.example/1/list", "https://a.example/1/current/", "current.json"):
+        assert version_url(url, b"\x0e" * 32) is None

@@ -294,11 +294,11 @@ def test_version_that_came_between_reading_and_fetching_does_no_harm(
     class Late:
         """Fetches after something has happened."""
 
-        def fetch(self, url: str, *, accept: str) -> Fetched:
+        def fetch(self, url: str, *, accept: str, most: int | None = None) -> Fetched:
             if press.store.values_of(stored) == {}:
                 press.set(stored, {7: 1})
                 press.publish(alice)
-            return fetcher.fetch(url, accept=accept)
+            return fetcher.fetch(url, accept=accept, most=most)
 
     status = press.read(alice, stored, 7, press.reader(lists=press.lists(fetcher=Late())))
     assert status.is_valid
@@ -351,15 +351,37 @@ def two_versions(
 def test_revocation_counts_at_once(press: Press, alice: LocalAccount) -> None:
     stored = two_versions(press, alice, {}, {7: 1})
     status = press.read(alice, stored, 7)
-    assert (status.kind, status.finality) == ("revoked", Finality.UNKNOWN)
+    assert (status.kind, status.finality) == ("revoked", Finality.PENDING)
     assert press.server.connections == 1
+    press.stage.node.final = -1
+    assert press.read(alice, stored, 7).finality is Finality.FINAL
+    press.stage.node.final = None
+    assert press.read(alice, stored, 7).finality is Finality.UNKNOWN
+
+
+def test_answer_names_the_version_that_it_is_of(press: Press, alice: LocalAccount) -> None:
+    stored = press.new_list(alice)
+    press.publish(alice)
+    press.set(stored, {7: 1})
+    header = press.publish(alice)
+    press.pass_time(5)
+    for index in (7, 8):
+        status = press.read(alice, stored, index)
+        assert status.list_version == header.version == 2
+        assert (status.changed_block, status.changed_at) == (
+            header.block_number,
+            header.published_at,
+        )
+        # Entry 8 never changed: nobody asks for its earlier versions.
+        assert not status.since_exact
+        assert status.to_dict()["listVersion"] == 2
 
 
 def test_reinstatement_counts_when_it_is_final(press: Press, alice: LocalAccount) -> None:
     stored = two_versions(press, alice, {7: 1}, {7: 0})
     assert press.read(alice, stored, 7).kind == "revoked"
     latest = press.read(alice, stored, 7, policy=FinalityPolicy.LATEST)
-    assert (latest.kind, latest.finality) == ("valid", Finality.UNKNOWN)
+    assert (latest.kind, latest.finality) == ("valid", Finality.PENDING)
     assert press.read(alice, stored, 7, policy=FinalityPolicy.FINALIZED).kind == "revoked"
     press.stage.node.final = -1
     assert press.read(alice, stored, 7).kind == "valid"
@@ -407,21 +429,55 @@ def test_heartbeat_holds_nobody_up(press: Press, alice: LocalAccount) -> None:
     assert (status.kind, status.finality) == ("valid", Finality.FINAL)
 
 
-def test_valid_in_a_terminal_list_was_valid_before(press: Press, alice: LocalAccount) -> None:
-    stored = two_versions(press, alice, {}, {8: 1}, terminal=True)
-    forget_versions(press, stored)
-    assert press.read(alice, stored, 7).is_valid
-    wide = two_versions(
-        press,
-        alice,
-        {7: 2},
-        {7: 0},
-        path="2/current",
-        terminal=True,
-        bits=2,
-        purpose=Purpose.LIFECYCLE,
+def take_back_a_revocation(
+    press: Press, issuer: LocalAccount, before: int = 1, after: int = 0, **rules: Any
+) -> StoredList:
+    """A terminal list in which a final "revoked" is no more; our own database would refuse it."""
+    stored = press.new_list(issuer, terminal=True, **rules)
+    press.set(stored, {7: before})
+    first = press.publish(issuer)
+    press.stage.node.final = press.stage.head
+    press.stage.mine()
+    statuses = zeros(stored).replaced({7: after})
+    terms = ListTerms(
+        url=stored.url,
+        issuer=press.stage.did(issuer).text,
+        valid_from=press.stage.now,
+        valid_until=press.stage.now + DAY,
+        purpose=stored.list_id.purpose,
     )
-    assert press.read(alice, wide, 7).kind == "suspended"
+    content = build_document(statuses, terms, DocumentForm(stored.form.value)).payload
+    anchor(press, issuer, stored, content, statuses=statuses, previous=first)
+    return stored
+
+
+@pytest.mark.parametrize("policy", FinalityPolicy)
+def test_terminal_list_cannot_take_a_revocation_back(
+    press: Press, alice: LocalAccount, policy: FinalityPolicy
+) -> None:
+    stored = take_back_a_revocation(press, alice)
+    status = press.read(alice, stored, 7, policy=policy)
+    assert (status.kind, status.finality, status.terminal) == ("revoked", Finality.FINAL, True)
+    assert press.read(alice, stored, 8, policy=policy).is_valid
+
+
+def test_revoked_does_not_become_suspended_in_a_terminal_list(
+    press: Press, alice: LocalAccount
+) -> None:
+    stored = take_back_a_revocation(press, alice, after=2, bits=2, purpose=Purpose.LIFECYCLE)
+    latest = FinalityPolicy.LATEST
+    assert press.read(alice, stored, 7, policy=latest).kind == "revoked"
+
+
+def test_valid_in_a_terminal_list_needs_the_final_version(
+    press: Press, alice: LocalAccount
+) -> None:
+    stored = take_back_a_revocation(press, alice)
+    forget_versions(press, stored)
+    reason_of(press.read(alice, stored, 7), FetchError)
+    # Who asks for no more than the newest block believes the issuer.
+    latest = press.read(alice, stored, 7, policy=FinalityPolicy.LATEST)
+    assert (latest.kind, latest.finality) == ("valid", Finality.PENDING)
 
 
 def test_first_version_counts_when_it_is_final(press: Press, alice: LocalAccount) -> None:
@@ -631,6 +687,21 @@ def test_list_that_was_withheld_after_a_while_is_undetermined(
     assert press.read(alice, stored, 7, reader).is_valid
     press.pass_time(1000)
     reason_of(press.read(alice, stored, 7, reader), FetchError)
+
+
+# -- nodes that are behind -----------------------------------------------------------------------
+
+
+def test_old_block_says_nothing_positive_about_a_list(press: Press, alice: LocalAccount) -> None:
+    stored = press.new_list(alice)
+    press.set(stored, {8: 1})
+    press.publish(alice)
+    late = press.reader(max_age=60, clock=lambda: press.stage.now + 61)
+    assert "older than" in reason_of(press.read(alice, stored, 7, late), ChainError)
+    assert press.read(alice, stored, 8, late).kind == "revoked"
+    soon = press.reader(max_age=60, clock=lambda: press.stage.now + 60)
+    assert press.read(alice, stored, 7, soon).is_valid
+    assert press.read(alice, stored, 7, late, at_block=press.stage.head).is_valid
 
 
 # -- attacks: what an issuer anchors that should not ----------------------------------------------
@@ -844,7 +915,7 @@ def test_version_that_was_final_has_one_content_for_good(
 
 
 def test_version_that_is_not_final_may_be_replaced(press: Press, alice: LocalAccount) -> None:
-    stored = press.new_list(alice, terminal=True)
+    stored = press.new_list(alice)
     first = press.publish(alice)
     press.stage.node.final = press.stage.head
     mark = press.stage.chain.snapshot()

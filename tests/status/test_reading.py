@@ -360,6 +360,32 @@ def test_credential_without_status_has_none(stage: StatusStage) -> None:
     assert stage.node.rounds == 0
 
 
+@pytest.mark.parametrize("nothing", [{}, {"credentialStatus": []}, {"credentialStatus": None}])
+def test_credential_that_says_nothing_is_not_taken_for_valid(
+    stage: StatusStage, alice: LocalAccount, nothing: dict[str, object]
+) -> None:
+    credential = {"issuer": stage.did(alice).text, **nothing}
+    assert stage.reader().read_credential(credential) == ()
+    with pytest.raises(StatusUndetermined, match="says nothing about its status"):
+        stage.reader().check_credential(credential)
+
+
+def test_credential_is_as_good_as_its_worst_status(stage: StatusStage, alice: LocalAccount) -> None:
+    stage.set_status(alice, LIST, 1)
+
+    def credential(*entries: object) -> dict[str, object]:
+        return {"issuer": stage.did(alice).text, "credentialStatus": list(entries)}
+
+    good, bad = (stage.entry(LIST, index).to_dict() for index in (2, 1))
+    reader = stage.reader()
+    (status,) = reader.check_credential(credential(good))
+    assert status.is_valid
+    with pytest.raises(StatusUndetermined):
+        reader.check_credential(credential(good, "nonsense"))
+    with pytest.raises(StatusNotValid):
+        reader.check_credential(credential(good, "nonsense", bad))
+
+
 def test_issuer_may_be_named_for_a_credential(stage: StatusStage, alice: LocalAccount) -> None:
     credential = {"credentialStatus": stage.entry(LIST, 5).to_dict()}
     (unknown,) = stage.reader().read_credential(credential)

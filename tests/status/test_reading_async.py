@@ -125,6 +125,8 @@ async def test_credential_is_the_same(busy: StatusStage, alice: LocalAccount) ->
         "credentialStatus": [busy.entry(LIFECYCLE, i).to_dict() for i in range(3)],
     }
     assert await awaited.read_credential(credential) == blocking.read_credential(credential)
+    with pytest.raises(StatusNotValid):
+        await awaited.check_credential(credential)
 
 
 async def test_whole_list_is_the_same(busy: StatusStage, alice: LocalAccount) -> None:

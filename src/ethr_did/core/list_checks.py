@@ -53,6 +53,7 @@ __all__ = [
     "Expected",
     "ListDocument",
     "check_document",
+    "document_of_claims",
     "expand",
     "longest_document",
     "read_document",
@@ -116,10 +117,26 @@ def read_document(content: bytes, form: DocumentForm) -> ListDocument:
     """
     if content[:1] == b"{":
         claims = _read_object(content, "the list")
-        return _READERS[form](claims, is_signed="proof" in claims)
+        return document_of_claims(claims, form, is_signed="proof" in claims)
     header, claims = _read_token(content)
     _check_header(header, form)
-    return _READERS[form](claims, is_signed=True)
+    return document_of_claims(claims, form, is_signed=True)
+
+
+def document_of_claims(
+    claims: Mapping[str, Any], form: DocumentForm, *, is_signed: bool
+) -> ListDocument:
+    """What the claims of a document say that was taken apart already.
+
+    Args:
+        claims: of the token, or the credential itself.
+        form: of which standard it must be.
+        is_signed: whether there was a signature or proof.
+
+    Raises:
+        InvalidStatusList: it is no such document, or a member has not the form it must have.
+    """
+    return _READERS[form](claims, is_signed=is_signed)
 
 
 def _read_object(data: bytes, what: str) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Finality(StrEnum):
     FINAL = "final"
     """The same in the last finalised block."""
     PENDING = "pending"
-    """Newer than the last finalised block."""
+    """Newer than the last finalised block; of a list kept off chain, the version that says so is."""
     UNKNOWN = "unknown"
     """Nobody asked, or the node did not say."""
 
@@ -138,14 +138,18 @@ class Status:
     reason: EthrDIDError | None = field(default=None, compare=False)
     """Why it could not be determined. Not compared: who do not know, for whatever reason, agree."""
     changed_block: int | None = None
-    """Block since which the entry's word or record is as it is; None: never written, or not known.
-    Neighbours in the same word count, until ``since_exact`` says that they do not."""
+    """Block since which the entry's word or record is as it is, or of the version of a list kept
+    off chain; None: never written, or not known. It may have been so before: neighbours in the same
+    word or list count, until ``since_exact`` says that they do not."""
     changed_at: int | None = None
     """Unix seconds of that block; None: not known."""
     since_exact: bool = False
     """Whether the entry itself changed in that block, and not only a neighbour."""
+    list_version: int | None = None
+    """Of the list, if it is kept off chain."""
     terminal: bool = False
-    """Whether the rules of the list keep it so for ever."""
+    """Whether the rules of the list keep it so for ever. On chain the contract enforces them; for a
+    list kept off chain they are the word of its issuer."""
     read_at: Moment | None = None
     """The block; None if no chain was read."""
     finality: Finality = Finality.UNKNOWN
@@ -200,6 +204,7 @@ class Status:
             "changedBlock": self.changed_block,
             "changedAt": self.changed_at,
             "sinceExact": self.since_exact if self.changed_block is not None else None,
+            "listVersion": self.list_version,
             "terminal": self.terminal,
             "readAt": self.read_at.to_dict() if self.read_at else None,
             "finality": self.finality.value,

@@ -4,7 +4,8 @@ Rules:
   * It needs one if its statuses are others than those of the current version, if less than half of
     that version's time is left, or if that is asked for.
   * What an earlier run prepared is taken up, byte for byte, as long as it says the same and is good
-    for half its time: then the same transaction comes of it.
+    for half its time: then the same transaction comes of it. That holds for its signature too, which
+    is made once. One that was prepared unsigned is none if it is to be signed now, or the reverse.
   * A current version that came from elsewhere may say what this database does not know. Unless its
     statuses are the same, or those of a version published from here, that is a conflict.
 """
@@ -16,6 +17,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ethr_did.core.bitstring import Bitstring
+from ethr_did.core.list_checks import read_document
 from ethr_did.core.list_documents import ListTerms, build_document, form_of, order_of, serve
 from ethr_did.core.status_tree import tree_root
 from ethr_did.errors import StatusConflict
@@ -118,7 +120,10 @@ class Drafting:
         if found is None or self.force:
             return None
         same = (found.version, found.bitmap_root) == (header.version + 1, root)
-        return found if same and found.valid_until >= self.now + self.validity // 2 else None
+        if not same or found.valid_until < self.now + self.validity // 2:
+            return None
+        document = read_document(found.content, form_of(stored.list_id))
+        return found if document.is_signed is (self.sign is not None) else None
 
     def _built(
         self, stored: StoredList, bitstring: Bitstring, header: Header, root: bytes

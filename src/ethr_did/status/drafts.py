@@ -108,7 +108,7 @@ def counted(values: dict[int, int]) -> tuple[tuple[int, int], ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishPlan:
-    """What would be published, and what it would cost. Nothing was signed or written."""
+    """What would be published, and what it would cost. Nothing was sent or written."""
 
     identity: Address
     head: Head

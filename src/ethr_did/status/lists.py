@@ -7,14 +7,16 @@ Rules:
   2. The header must not be past its time, nor older than the newest one ever seen, and the document
      must be good by its own words: address, issuer, time, purpose, entry size, length.
   3. Both views count, as for statuses on chain. If the last final version is another one, what it
-     said is needed as well. It says the same if its root is the same, or if the newest version says
-     "valid" where "revoked" is final. Else it is fetched, by its digest, from beside the current
-     one. If it is nowhere, nothing positive is known until the newest version is final.
+     said is needed as well. It says the same if its root is the same. Else it is fetched, by its
+     digest, from beside the current one. If it is nowhere, nothing positive is known until the
+     newest version is final.
   4. A publication takes a moment to reach those who serve it. If what came is another version, the
      right one is looked for beside it, or else the same address is asked once more.
   5. What cannot be fetched is "undetermined". An issuer that withholds a list makes its credentials
      worthless, not valid.
-  6. A list that was read is kept by its digest for as long as it says itself, at least a minute and
+  6. That a terminal list takes no revocation back is the word of its issuer: the contract sees a
+     root. Where two versions show that the word was broken, "revoked" stays, by every policy.
+  7. A list that was read is kept by its digest for as long as it says itself, at least a minute and
      at most a day; what the chain says is read each time.
 
 The signature of the credential, and the trust in its issuer, are matters of the caller, and come
@@ -25,17 +27,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from threading import Lock
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
 from ethr_did.core.bitstring import MAX_LIST_BYTES, Bitstring
 from ethr_did.core.list_checks import (
     CHECKS,
-    DEFAULT_TTL,
     Expected,
     ListDocument,
     expand,
@@ -45,6 +44,7 @@ from ethr_did.core.list_checks import (
 )
 from ethr_did.core.list_documents import ACCEPT, StatusError, form_of, list_error, version_url
 from ethr_did.core.status_answer import (
+    Finality,
     FinalityPolicy,
     Status,
     StatusKind,
@@ -53,7 +53,7 @@ from ethr_did.core.status_answer import (
     undetermined,
 )
 from ethr_did.core.status_entry import BitstringEntry
-from ethr_did.core.status_list import INVALID, VALID, ListId
+from ethr_did.core.status_list import INVALID, ListId
 from ethr_did.errors import (
     ChainError,
     EthrDIDError,
@@ -72,6 +72,7 @@ from ethr_did.status.list_rules import (
     header_of,
     known_header,
 )
+from ethr_did.status.list_shelf import MAX_TTL, MIN_TTL, Shelf, seconds_to_keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -92,15 +93,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-MIN_TTL: Final = 60
-"""Seconds for which a list is kept at least."""
-
-MAX_TTL: Final = 86_400
-"""And at most."""
-
-_KEPT_BYTES = 64 << 20
-"""Of all lists that are kept, uncompressed."""
 
 _Key: TypeAlias = tuple[ListId, bytes, bytes]
 
@@ -124,38 +116,6 @@ class _Kept:
 
     document: ListDocument
     statuses: Bitstring
-    until: float
-    """Unix seconds until which nobody has to ask whether it is still served."""
-
-
-class _Shelf:
-    """The lists that are kept: those that were used last."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most = most_bytes
-        self._lists: OrderedDict[_Key, _Kept] = OrderedDict()
-        self._size = 0
-        self._lock = Lock()
-
-    def find(self, key: _Key, now: float) -> _Kept | None:
-        with self._lock:
-            found = self._lists.get(key)
-            if found is None or now > found.until:
-                return None
-            self._lists.move_to_end(key)
-            return found
-
-    def put(self, key: _Key, kept: _Kept) -> None:
-        with self._lock:
-            self._drop(key)
-            self._lists[key] = kept
-            self._size += len(kept.statuses.data)
-            while self._size > self._most:
-                self._drop(next(iter(self._lists)))
-
-    def _drop(self, key: _Key) -> None:
-        dropped = self._lists.pop(key, None)
-        self._size -= 0 if dropped is None else len(dropped.statuses.data)
 
 
 class _Lists:
@@ -178,7 +138,7 @@ class _Lists:
         self._seen = seen
         self._clock = clock
         self._most_bytes = most_bytes
-        self._shelf = _Shelf(_KEPT_BYTES)
+        self._shelf: Shelf[_Key, _Kept] = Shelf()
 
     # -- both views ------------------------------------------------------------------------------
 
@@ -194,7 +154,7 @@ class _Lists:
         latest = yield from self._status(entry, anchored, view, self._now(anchored, view))
         self._note(anchored, view, latest)
         finalized = yield from self._final_status(entry, anchored, latest)
-        return choose(anchored.policy, latest=latest, finalized=finalized)
+        return _chosen(anchored, latest, finalized)
 
     def _final_status(
         self, entry: AnchoredEntry, anchored: AnchoredList, latest: Status
@@ -203,11 +163,9 @@ class _Lists:
         newest, final = anchored.latest, anchored.finalized
         if isinstance(final, ChainError):
             return undetermined(final)
-        if not isinstance(newest, ChainError) and _agree(
-            anchored.anchor.list_id, newest, final, latest
-        ):
+        if not isinstance(newest, ChainError) and _agree(newest, final, latest):
             return replace(latest, read_at=final.read_at)
-        if latest.kind is StatusKind.REVOKED or anchored.policy is FinalityPolicy.LATEST:
+        if not _needs_final(anchored, latest):
             return undetermined(_unasked(), read_at=final.read_at)
         # It was good or not at its own block: that its time has run out since was the occasion to
         # publish the newest one.
@@ -238,6 +196,9 @@ class _Lists:
             kind=kind_of(value, purpose=list_id.purpose, bits=list_id.bits),
             value=value,
             message=entry.message_of(value) if isinstance(entry, BitstringEntry) else "",
+            changed_block=header.block_number,
+            changed_at=header.published_at,
+            list_version=header.version,
             terminal=list_id.is_terminal and value == INVALID,
             read_at=view.read_at,
             issuer_deactivated=anchored.issuer_deactivated,
@@ -259,8 +220,12 @@ class _Lists:
         _check(document, expected)
         statuses = expand(document, expected)
         check_root(statuses, list_id, header)
-        until = self._clock() + _ttl_of(document, fetched)
-        self._shelf.put(key, _Kept(document=document, statuses=statuses, until=until))
+        self._shelf.put(
+            key,
+            _Kept(document=document, statuses=statuses),
+            size=len(statuses.data),
+            until=self._clock() + seconds_to_keep(document, fetched),
+        )
         return statuses
 
     def _fetched(self, url: str, anchored: AnchoredList, header: Header) -> _Steps[Fetched]:
@@ -429,17 +394,40 @@ def _check(document: ListDocument, expected: Expected) -> None:
         check.run(document, expected)
 
 
-def _agree(list_id: ListId, newest: AnchorView, final: AnchorView, latest: Status) -> bool:
+def _agree(newest: AnchorView, final: AnchorView, latest: Status) -> bool:
     """Whether the final version must say what the newest one says."""
     headers = [known_header(view) for view in (newest, final)]
     if headers[0] is None or headers[1] is None:
         return False
     if headers[0] == headers[1]:
         return True
-    if latest.value is None or headers[1].version == 0:
+    return latest.value is not None and headers[0].bitmap_root == headers[1].bitmap_root
+
+
+def _needs_final(anchored: AnchoredList, latest: Status) -> bool:
+    """Whether the answer may hang on the final version."""
+    if latest.kind is StatusKind.REVOKED:
         return False
-    never_undone = list_id.is_terminal and list_id.bits == 1 and latest.value == VALID
-    return never_undone or headers[0].bitmap_root == headers[1].bitmap_root
+    # In a terminal list it may show that a revocation was taken back.
+    return anchored.policy is not FinalityPolicy.LATEST or anchored.anchor.list_id.is_terminal
+
+
+def _chosen(anchored: AnchoredList, latest: Status, finalized: Status) -> Status:
+    """The view that counts."""
+    was_undone = finalized.terminal and latest.value not in (None, finalized.value)
+    policy = FinalityPolicy.STRICTEST if was_undone else anchored.policy
+    chosen = choose(policy, latest=latest, finalized=finalized)
+    # Whatever the final version says, the one that was read is not final.
+    is_pending = chosen.finality is Finality.UNKNOWN and chosen.value is not None
+    if is_pending and _is_newer(anchored):
+        return replace(chosen, finality=Finality.PENDING)
+    return chosen
+
+
+def _is_newer(anchored: AnchoredList) -> bool:
+    """Whether the newest version is known not to be the final one."""
+    newest, final = (known_header(view) for view in (anchored.latest, anchored.finalized))
+    return None not in (newest, final) and newest != final
 
 
 def _place(anchored: AnchoredList) -> tuple[ContractId, Address, ListId]:
@@ -460,12 +448,6 @@ def _is_present(anchored: AnchoredList) -> bool:
 
 def _url_of(entry: AnchoredEntry) -> str:
     return entry.list_url if isinstance(entry, BitstringEntry) else entry.uri
-
-
-def _ttl_of(document: ListDocument, fetched: Fetched) -> int:
-    """Seconds for which a list is kept: what it says itself comes before what the server says."""
-    said = (document.ttl, fetched.max_age, DEFAULT_TTL)
-    return max(MIN_TTL, min(MAX_TTL, next(one for one in said if one is not None)))
 
 
 def _is_version(header: Header, fetched: Fetched) -> bool:

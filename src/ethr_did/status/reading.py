@@ -34,7 +34,7 @@ from ethr_did.chain.networks import Network, Networks
 from ethr_did.core.bitstring import BitOrder
 from ethr_did.core.did import EthrDID
 from ethr_did.core.keys import parse_address, to_checksum_address
-from ethr_did.core.status_answer import FinalityPolicy, Status, undetermined
+from ethr_did.core.status_answer import FinalityPolicy, Status, StatusKind, undetermined
 from ethr_did.core.status_calls import LensKind, LensQuestion
 from ethr_did.core.status_entry import (
     BitstringEntry,
@@ -68,6 +68,7 @@ from ethr_did.status.verdicts import (
     Asking,
     Target,
     Verdict,
+    aged,
     read_verdicts,
 )
 
@@ -330,12 +331,11 @@ class _Questions:
             if isinstance(answer, AnchoredList)
         }
         outcomes = (yield list(jobs.values())) if jobs else ()
-        read = dict(zip(jobs, outcomes, strict=True))
-        found = {**answers, **read}
-        return [
-            undetermined(one) if isinstance(one, EthrDIDError) else cast("Status", one)
-            for one in (found[i] for i in range(len(found)))
-        ]
+        found = dict(answers)
+        for (i, job), outcome in zip(jobs.items(), outcomes, strict=True):
+            read = undetermined(outcome) if isinstance(outcome, EthrDIDError) else outcome
+            found[i] = aged(read, job.anchored.too_old)
+        return [cast("Status", found[i]) for i in range(len(found))]
 
     def _credential(
         self,
@@ -397,6 +397,19 @@ def _one(network: Network, make_steps: Callable[[int | None], Steps[T]]) -> _Pla
     if isinstance(outcome, EthrDIDError):
         raise outcome
     return cast("T", outcome)
+
+
+def _check_all(found: tuple[Status, ...]) -> tuple[Status, ...]:
+    """The statuses of a credential, if there are some and all are valid."""
+    if not found:
+        raise StatusUndetermined(
+            "the credential says nothing about its status",
+            hint="Nobody can tell whether it was revoked. Accept it only if it need not be revocable.",
+        )
+    # A "no" is worse than not knowing.
+    for status in sorted(found, key=lambda one: one.kind is StatusKind.UNDETERMINED):
+        status.check()
+    return found
 
 
 def _did(issuer: EthrDID | str) -> EthrDID:
@@ -581,7 +594,10 @@ class StatusReader(_Questions):
         token: str | None = None,
         **options: Unpack[StatusOptions],
     ) -> tuple[Status, ...]:
-        """One status for each entry of a credential; none if it has no status.
+        """One status for each entry of a credential; none if it says nothing about its status.
+
+        An empty answer is no "valid": ``all(...)`` over it is true. Whether a credential without a
+        status is good enough is for the caller to say; ``check_credential`` refuses it.
 
         Args:
             credential: its claims, see ``core.status_entry.entries_of``.
@@ -595,6 +611,29 @@ class StatusReader(_Questions):
         """
         asking = self._asking(options)
         return self._drive(self._credential(credential, issuer, digest, token, asking))
+
+    def check_credential(
+        self,
+        credential: Mapping[str, Any],
+        issuer: EthrDID | str | None = None,
+        *,
+        digest: bytes | None = None,
+        token: str | None = None,
+        **options: Unpack[StatusOptions],
+    ) -> tuple[Status, ...]:
+        """The statuses of a credential, at least one, if all are valid.
+
+        Arguments as ``read_credential``.
+
+        Raises:
+            StatusNotValid: one is anything else.
+            StatusUndetermined: one could not be found out, or the credential says nothing about
+                its status.
+            InvalidOption: the options contradict each other.
+        """
+        return _check_all(
+            self.read_credential(credential, issuer, digest=digest, token=token, **options)
+        )
 
     def read_list(
         self,
@@ -756,6 +795,21 @@ class AsyncStatusReader(_Questions):
         """As ``StatusReader.read_credential``."""
         asking = self._asking(options)
         return await self._drive(self._credential(credential, issuer, digest, token, asking))
+
+    async def check_credential(
+        self,
+        credential: Mapping[str, Any],
+        issuer: EthrDID | str | None = None,
+        *,
+        digest: bytes | None = None,
+        token: str | None = None,
+        **options: Unpack[StatusOptions],
+    ) -> tuple[Status, ...]:
+        """As ``StatusReader.check_credential``."""
+        found = await self.read_credential(
+            credential, issuer, digest=digest, token=token, **options
+        )
+        return _check_all(found)
 
     async def read_list(
         self,

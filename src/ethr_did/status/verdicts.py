@@ -81,6 +81,7 @@ __all__ = [
     "End",
     "Target",
     "Verdict",
+    "aged",
     "changes_of",
     "deactivated_at",
     "end_of",
@@ -161,6 +162,9 @@ class AnchoredList:
     """Unix seconds at which a version must have been good; None: now."""
     issuer_deactivated: int | None
     """Block in which the issuer gave up its identity: versions are those of before."""
+    too_old: ChainError | None = None
+    """Why the newest block says nothing about the present; ``StatusReader`` then calls nothing
+    valid, whatever the list says."""
 
 
 Verdict: TypeAlias = Status | AnchoredList
@@ -330,8 +334,7 @@ class _Judge:
         target = self.targets[i]
         statuses = [self._view_status(target, which, found.get((i, which))) for which in (0, 1)]
         chosen = choose(self.asking.policy, latest=statuses[0], finalized=statuses[1])
-        fault = too_old(self.asking, self.head)
-        return chosen if fault is None else stricter(chosen, undetermined(fault))
+        return aged(chosen, too_old(self.asking, self.head))
 
     def _view_status(
         self, target: Target, which: int, found: Found | EthrDIDError | None
@@ -473,6 +476,7 @@ class _Judge:
             policy=self.asking.policy,
             at_time=past,
             issuer_deactivated=self._deactivated(target.identity, self.head),
+            too_old=too_old(self.asking, self.head),
         )
 
     def _anchor_view(
@@ -521,6 +525,11 @@ def too_old(asking: Asking, head: Head) -> ChainError | None:
         block_number=head.number,
         block_timestamp=head.timestamp,
     )
+
+
+def aged(status: Status, fault: ChainError | None) -> Status:
+    """What is left of a status where the newest block is too old: nothing positive."""
+    return status if fault is None else stricter(status, undetermined(fault))
 
 
 def changes_of(question: LensQuestion) -> Changes:
