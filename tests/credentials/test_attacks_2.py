@@ -24,6 +24,7 @@ import pytest
 
 from ethr_did.chain.networks import Networks
 from ethr_did.core.base64url import encode_base64url
+from ethr_did.core.resolution import format_time
 from ethr_did.core.status_answer import Finality, FinalityPolicy, Moment
 from ethr_did.core.status_entry import ContractId
 from ethr_did.credentials.anchoring import Existence, ExistenceProof
@@ -58,6 +59,7 @@ from support.offline import (
     check_of,
     credential_document,
     document_of,
+    method_of,
     person_sd_jwt,
     presented,
     somebody,
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from ethr_did.core.document import DIDDocument
     from ethr_did.errors import EthrDIDError
     from support.triangle import Party
 
@@ -323,6 +326,38 @@ def test_schema_that_breaks_the_library_breaks_no_verifier() -> None:
     policy = Policy(schemas={"urn:ours": {"properties": {"number": {"multipleOf": 0.5}}}})
     token = vc_jwt(ADA, credentialSchema=OURS, number=10**400)
     assert unknown(judged(token, policy)) == {("schema", "schema_unusable")}
+
+
+# -- keys ----------------------------------------------------------------------------------------
+
+
+def ending(party: Party, **members: str) -> DIDDocument:
+    """A document that leaves a key in, and says that it has an end; as those of did:web do."""
+    method = method_of(party)
+    ended = method_of(party, material={**method.material, **members})
+    return document_of(party, verification_method=(ended,))
+
+
+@pytest.mark.parametrize("name", ["revoked", "expires"])
+def test_key_that_is_in_the_document_and_over_is_no_key(name: str) -> None:
+    # Controlled Identifiers 1.0, section 2.2.
+    token = vc_jwt(ADA, credentialSubject={"id": BOB.did, "degree": "Law"})
+    without_kid = credential_document(ADA.did)
+    old = {**without_kid, "@context": [CONTEXT_1], "issuanceDate": "2026-01-01T00:00:00Z"}
+    header = {"alg": "ES256"}
+    nameless = sign_token(header, {"vc": old, "iss": ADA.did}, ADA.key)
+    for end, is_over in ((NOW, True), (NOW + 1, False)):
+        ends = {name: format_time(end)}
+        verifying = verifier(ending(ADA, **ends), BOB)
+        for one in (token, nameless):
+            report = verifying.verify(one)
+            assert report.is_valid is not is_over
+            assert found(report, Outcome.FAILED) == ({("key", "key_missing")} if is_over else set())
+        # The holder's, too.
+        report = verifier(ADA, ending(BOB, **ends)).verify(presented(BOB, token), AT_THE_SHOP)
+        assert report.is_valid is not is_over
+    report = verifier(ending(ADA, **{name: "some day"})).verify(token)
+    assert failed(report) == {("key", "key_unusable")}
 
 
 # -- what could not be found out -----------------------------------------------------------------

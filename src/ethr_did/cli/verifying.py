@@ -32,6 +32,9 @@ __all__ = ["presentation", "verify", "verify_credential", "verify_presentation"]
 
 _INVALID, _UNDETERMINED = 10, 4
 _COLOURS = {"passed": "green", "failed": "bold red", "undetermined": "yellow", "skipped": "dim"}
+_VALID_FOR_ANYBODY = (
+    "Valid, if you trust the issuer: nobody was named whose credentials you accept."
+)
 _LONGEST = 100
 """Characters of a claim that are shown."""
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -354,11 +357,21 @@ def _print(name: str, report: Report) -> None:
     if report.parts:
         _print_checks(report.checks)
     words = {
-        "valid": "Valid.",
+        "valid": _VALID_FOR_ANYBODY if _is_anybody_s(report) else "Valid.",
         "invalid": "NOT VALID. Do not accept it.",
         "undetermined": "Not known. Do not accept it; ask again.",
     }[report.verdict.value]
     say(f"{name}: {words}")
+
+
+def _is_anybody_s(report: Report) -> bool:
+    """Whether nobody asked whose credentials they are."""
+    return any(
+        check.name.value == "trust" and check.outcome.value == "skipped"
+        for part in report.parts or (report,)
+        for one in part.credentials
+        for check in one.checks
+    )
 
 
 def _print_credential(name: str, one: CredentialReport, *, is_good: bool) -> None:

@@ -20,10 +20,10 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 def encode_base64url(data: bytes) -> str:
-    """The text of some bytes.
+    r"""The text of some bytes.
 
     Example:
-        >>> encode_base64url(b"\\xfb\\xff")
+        >>> encode_base64url(b"\xfb\xff")
         '-_8'
     """
     return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode()

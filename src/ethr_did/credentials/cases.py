@@ -80,7 +80,7 @@ class KeyFound:
         self.is_gone = is_gone
 
 
-def check_key(proof: Proof, resolved: ResolvedDID, purpose: Purpose) -> KeyFound:
+def check_key(proof: Proof, resolved: ResolvedDID, purpose: Purpose, now: int) -> KeyFound:
     """The checks of key and signature against a document."""
     if resolved.error is not None:
         return KeyFound((Check.of_error(CheckName.KEY, resolved.error), _no_signature()))
@@ -90,7 +90,7 @@ def check_key(proof: Proof, resolved: ResolvedDID, purpose: Purpose) -> KeyFound
             f"{shown(resolved.did)} was given up in block {resolved.version_id}",
         )
     try:
-        method, key = find_key(resolved.document, proof, purpose)
+        method, key = find_key(resolved.document, proof, purpose, now=now)
     except KeyMissing as error:
         return _gone("key_missing", error.message, error.hint)
     except InvalidCredential as error:
@@ -251,7 +251,7 @@ class Case:
     def check_key(self, resolved: ResolvedDID) -> bool:
         """Whether only an earlier document could still say that the signature is good."""
         assert self.credential is not None  # noqa: S101 - only what was read is resolved
-        found = check_key(self.credential.proof, resolved, Purpose.ASSERTION)
+        found = check_key(self.credential.proof, resolved, Purpose.ASSERTION, self.now)
         self.note(*found.checks)
         self.key = found.key
         return found.is_gone
@@ -263,7 +263,7 @@ class Case:
             # Its document of today was there: this is no word about the DID.
             self.leave_open(resolved.error.code, resolved.error.message)
             return
-        found = check_key(self.credential.proof, resolved, Purpose.ASSERTION)
+        found = check_key(self.credential.proof, resolved, Purpose.ASSERTION, self.now)
         if found.key is None:
             return  # what today's document says stands
         self.key = found.key

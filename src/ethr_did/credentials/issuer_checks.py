@@ -69,7 +69,7 @@ def _find_out(needs: TrustNeeds, now: int) -> Generator[Question, Any, TrustStat
         for signed, resolved in zip(needs.proofs, found, strict=True):
             error: EthrDIDError | None = None
             try:
-                signed.check_signature(resolved.require_document())
+                signed.check_signature(resolved.require_document(), now=now)
             except EthrDIDError as caught:
                 error = caught
             state = state.with_proof(signed, error)

@@ -260,8 +260,6 @@ def _bounded_work() -> Iterator[None]:
         reason = "checking takes too much work"
     except Unresolvable as cause:
         reason = f"the reference {shown(cause.ref)} leads nowhere"
-    except InvalidInput:
-        raise
     except Exception:  # noqa: BLE001 - a reference may lead to what is no schema, a number be too large to be divided: the library trips in many ways
         reason = "the library fails with it"
     else:

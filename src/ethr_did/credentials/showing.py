@@ -128,7 +128,8 @@ class Showing:
         if found.holder is None:
             self._note(self._bound_key(found))
         else:
-            looked = check_key(found.proof, documents[found.holder], Purpose.AUTHENTICATION)
+            document = documents[found.holder]
+            looked = check_key(found.proof, document, Purpose.AUTHENTICATION, self.now)
             self._note(*looked.checks)
             self.key = looked.key
         self._note(

@@ -354,7 +354,7 @@ class _Run:
                 f"signatures with {proof.algorithm.value} are not accepted here"
             )
         document = self._documents[found.signer].require_document()
-        method, key = find_key(document, proof, Purpose.ASSERTION)
+        method, key = find_key(document, proof, Purpose.ASSERTION, now=self._now)
         proof.check(key)
         return _KnownProof(
             algorithm=proof.algorithm, method_id=proof.method_id or method.id, key=key

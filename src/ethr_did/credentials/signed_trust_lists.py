@@ -62,11 +62,12 @@ class SignedTrustList:
         """Its name, and whose it is."""
         return f"{self.trust_list.label} of {self.signer}"
 
-    def check_signature(self, document: DIDDocument) -> None:
+    def check_signature(self, document: DIDDocument, *, now: int | None = None) -> None:
         """Nothing; the list is that of its signer.
 
         Args:
             document: of the signer's DID, as it is now.
+            now: as for ``find_key``.
 
         Raises:
             InvalidCredential: it was changed, or the key is not, or not any more, one that makes
@@ -76,7 +77,7 @@ class SignedTrustList:
             raise InvalidCredential(
                 f"the document is that of {shown(document.id)}, not of {shown(self.signer)}"
             )
-        _, key = find_key(document, self.proof, Purpose.ASSERTION)
+        _, key = find_key(document, self.proof, Purpose.ASSERTION, now=now)
         self.proof.check(key)
 
 

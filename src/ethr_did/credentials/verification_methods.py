@@ -5,10 +5,12 @@ Rules:
     says, ``authentication`` for what a holder shows. That the document holds it is not enough.
   * Its id selects exactly one. A document with two of the same id is no use.
   * It is controlled by the DID itself.
+  * A method that says that it was ``revoked``, or that it ``expires``, is there until then. Documents
+    that are no chain's leave such keys in.
   * Tokens of the Data Model 1.1 may leave the id out. Then the method is the one, of those for the
     purpose, that the signature fits.
 
-Spec: DID Core 1.0 section 5.3; Controlled Identifiers section 3.3.
+Spec: DID Core 1.0 section 5.3; Controlled Identifiers sections 2.2 and 3.3.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from ethr_did.core.date_time import parse_date_time
 from ethr_did.core.document import DIDDocument, VerificationMethod
 from ethr_did.credentials.keys import PublicKey
-from ethr_did.errors import InvalidCredential, InvalidKey, shown
+from ethr_did.errors import InvalidCredential, InvalidInput, InvalidKey, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +32,9 @@ __all__ = ["KeyMissing", "Purpose", "WrongPurpose", "find_key", "key_of", "metho
 
 _MOST_TRIED: Final = 64
 """Methods that a token without ``kid`` is tried with."""
+
+_ENDS: Final = ("revoked", "expires")
+"""Members of a method with the first moment at which it is of no use."""
 
 
 class Purpose(StrEnum):
@@ -67,9 +73,15 @@ def _absolute(document: DIDDocument, id_: str) -> str:
 
 
 def find_key(
-    document: DIDDocument, proof: Proof, purpose: Purpose
+    document: DIDDocument, proof: Proof, purpose: Purpose, *, now: int | None = None
 ) -> tuple[VerificationMethod, PublicKey]:
     """The method and the key that a proof is to be checked with.
+
+    Args:
+        document: of who made it.
+        proof: to be checked.
+        purpose: what it is for.
+        now: Unix seconds; None: a method that has an end counts as over.
 
     Raises:
         KeyMissing: the document has no such method.
@@ -77,13 +89,14 @@ def find_key(
         InvalidCredential: the key is of no use.
     """
     if proof.method_id is None:
-        return _fitting(document, proof, purpose)
+        return _fitting(document, proof, purpose, now)
     listed = [
         m for m in methods_for(document, purpose) if _absolute(document, m.id) == proof.method_id
     ]
     if len(listed) > 1:
         raise InvalidCredential(f"{shown(document.id)} lists {shown(proof.method_id)} twice")
     if listed:
+        _check_in_force(listed[0], now)
         return listed[0], key_of(document, listed[0])
     if document.find_verification_method(proof.method_id) is not None:
         raise WrongPurpose(
@@ -97,13 +110,14 @@ def find_key(
 
 
 def _fitting(
-    document: DIDDocument, proof: Proof, purpose: Purpose
+    document: DIDDocument, proof: Proof, purpose: Purpose, now: int | None
 ) -> tuple[VerificationMethod, PublicKey]:
     """The method, of those for the purpose, whose signature it is."""
     for number, method in enumerate(methods_for(document, purpose)):
         if number == _MOST_TRIED:
             break
         try:
+            _check_in_force(method, now)
             key = key_of(document, method)
             proof.check(key)
         except InvalidCredential:
@@ -113,6 +127,22 @@ def _fitting(
         f"no key of {shown(document.id)} for {purpose.value} has signed this",
         hint="It was changed, or the key was removed.",
     )
+
+
+def _check_in_force(method: VerificationMethod, now: int | None) -> None:
+    """Raises unless no end that a method names has come."""
+    for name in _ENDS:
+        if name not in method.material:
+            continue
+        try:
+            end = parse_date_time(method.material[name])
+        except InvalidInput as cause:
+            raise InvalidCredential(f"{name} of {shown(method.id)} is {cause.message}") from cause
+        if now is None or now >= end:
+            raise KeyMissing(
+                f"{shown(method.id)} is in the document, and is not to be used any more: {name} is "
+                f"{shown(method.material[name])}"
+            )
 
 
 def key_of(document: DIDDocument, method: VerificationMethod) -> PublicKey:

@@ -113,7 +113,11 @@ def _enveloped(raw: Raw) -> Mapping[str, Any]:
 
 def _media_of_jwt(text: str) -> str:
     """A token of the Data Model 1.1 is no ``vc+jwt``, which is 2.0 by its registration."""
-    return "jwt" if "vc" in parse_token(text).claims else "vc+jwt"
+    try:
+        is_old = "vc" in parse_token(text).claims
+    except InvalidCredential:
+        return "vc+jwt"  # what it is, whoever verifies it will say
+    return "jwt" if is_old else "vc+jwt"
 
 
 def read_vp_jwt(text: str) -> Presentation:

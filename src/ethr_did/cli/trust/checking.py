@@ -127,7 +127,8 @@ def _find_out(
         for signed in needs.proofs:
             error: EthrDIDError | None = None
             try:
-                signed.check_signature(resolver.resolve(signed.signer).require_document())
+                document = resolver.resolve(signed.signer).require_document()
+                signed.check_signature(document, now=now)
             except EthrDIDError as found:
                 error = found
             state = state.with_proof(signed, error)
