@@ -12,6 +12,7 @@ from ethr_did.chain.networks import Networks
 from ethr_did.core.base64url import decode_base64url, encode_base64url
 from ethr_did.core.did import EthrDID
 from ethr_did.core.history import default_view
+from ethr_did.core.resolution import format_time
 from ethr_did.credentials.jose import sign_token
 from ethr_did.credentials.keys import Algorithm, KeyKind
 from ethr_did.credentials.signed_trust_lists import (
@@ -185,6 +186,18 @@ def test_a_key_that_was_removed_signs_no_lists() -> None:
     document = replace(resolve_key(SIGNER), assertion_method=(), verification_method=())
     with pytest.raises(InvalidCredential, match="has no"):
         read(signed()).check_signature(document)
+
+
+@pytest.mark.parametrize("name", ["revoked", "expires"])
+def test_a_key_whose_end_has_come_signs_no_lists(name: str) -> None:
+    document = resolve_key(SIGNER)
+    (method,) = document.verification_method
+    ending = replace(method, material={**method.material, name: format_time(NOW)})
+    document = replace(document, verification_method=(ending,))
+    read(signed()).check_signature(document, now=NOW - 1)
+    for now in (NOW, NOW + 1, None):
+        with pytest.raises(InvalidCredential, match="not to be used any more"):
+            read(signed()).check_signature(document, now=now)
 
 
 def test_the_document_of_somebody_else_shows_nothing() -> None:

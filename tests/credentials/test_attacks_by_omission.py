@@ -1,4 +1,4 @@
-"""More attacks on verifiers: what is left out, what is left open, and who pays for it.
+"""Attacks on verifiers: what is left out, what is left open, and who pays for it.
 
 | attack | what a naive verifier does | test |
 |---|---|---|
