@@ -16,7 +16,8 @@ from eth_account.messages import encode_typed_data
 from ethr_did.chain.local_signer import LocalSigner, Secret
 from ethr_did.core.base64url import encode_base64url
 from ethr_did.core.keys import to_checksum_address
-from ethr_did.credentials.keys import Algorithm, KeyKind, PublicKey, is_signed_by
+from ethr_did.credentials.keys import Algorithm, KeyKind, PublicKey
+from ethr_did.credentials.signatures import is_signed_by
 from ethr_did.credentials.signing_keys import (
     AccountKey,
     LocalKey,

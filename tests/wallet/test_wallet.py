@@ -13,7 +13,8 @@ import pytest
 from ethr_did.chain.keystore import import_key
 from ethr_did.chain.local_signer import LocalSigner, Secret
 from ethr_did.chain.secret_files import write_new_file
-from ethr_did.credentials.keys import Algorithm, KeyKind, PublicKey, is_signed_by
+from ethr_did.credentials.keys import Algorithm, KeyKind, PublicKey
+from ethr_did.credentials.signatures import is_signed_by
 from ethr_did.credentials.signing_keys import LocalKey
 from ethr_did.errors import InvalidInput, InvalidKey, NotFoundError, SignerError, WalletError
 from ethr_did.wallet.keys import KINDS

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ethr_did.core.keys import format_multibase, parse_multibase
 from ethr_did.core.resolution import format_time
 from ethr_did.credentials.credential import Credential, CredentialFormat
-from ethr_did.credentials.keys import Algorithm, KeyKind, PublicKey, is_signed_by
+from ethr_did.credentials.keys import Algorithm, KeyKind, PublicKey
 from ethr_did.credentials.proofs import (
     PURPOSE,
     ProvenDocument,
@@ -32,6 +32,7 @@ from ethr_did.credentials.proofs import (
     credential_in,
     take_apart,
 )
+from ethr_did.credentials.signatures import is_signed_by
 from ethr_did.errors import InvalidCredential, InvalidInput, InvalidKey, shown
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ethr_did.core.base64url import decode_base64url
 from ethr_did.core.strict_json import read_json, write_json
-from ethr_did.credentials.keys import ALGORITHMS, Algorithm, PublicKey, is_signed_by
+from ethr_did.credentials.keys import ALGORITHMS, Algorithm, PublicKey
+from ethr_did.credentials.signatures import is_signed_by
 from ethr_did.errors import InvalidCredential, InvalidInput, shown
 
 if TYPE_CHECKING:
