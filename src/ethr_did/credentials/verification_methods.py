@@ -24,7 +24,7 @@ from ethr_did.credentials.keys import PublicKey
 from ethr_did.errors import InvalidCredential, InvalidInput, InvalidKey, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ethr_did.credentials.credential import Proof
 
@@ -54,11 +54,10 @@ class WrongPurpose(InvalidCredential):
 
 def methods_for(document: DIDDocument, purpose: Purpose) -> Iterator[VerificationMethod]:
     """The verification methods of a document that are listed for a purpose."""
-    listed = document.assertion_method if purpose is Purpose.ASSERTION else document.authentication
     known: dict[str, list[VerificationMethod]] = {}
     for method in document.verification_method:
         known.setdefault(_absolute(document, method.id), []).append(method)
-    for entry in listed or ():
+    for entry in _listed(document, purpose):
         if isinstance(entry, VerificationMethod):
             yield entry
             continue
@@ -66,6 +65,24 @@ def methods_for(document: DIDDocument, purpose: Purpose) -> Iterator[Verificatio
         if len(found) > 1:
             raise InvalidCredential(f"{shown(document.id)} has {shown(entry)} more than once")
         yield from found
+
+
+def _listed(document: DIDDocument, purpose: Purpose) -> Sequence[str | VerificationMethod]:
+    return (
+        document.assertion_method if purpose is Purpose.ASSERTION else document.authentication
+    ) or ()
+
+
+def _called(document: DIDDocument, id_: str, purpose: Purpose) -> list[VerificationMethod]:
+    """The methods of a name that are listed for a purpose; as ``methods_for``, without the rest."""
+    names = {id_, id_.removeprefix(document.id)} if id_.startswith(f"{document.id}#") else {id_}
+    found = []
+    for entry in _listed(document, purpose):
+        if isinstance(entry, VerificationMethod):
+            found += [entry] if entry.id in names else []
+        elif entry in names:
+            found += [method for method in document.verification_method if method.id in names]
+    return found
 
 
 def _absolute(document: DIDDocument, id_: str) -> str:
@@ -90,9 +107,7 @@ def find_key(
     """
     if proof.method_id is None:
         return _fitting(document, proof, purpose, now)
-    listed = [
-        m for m in methods_for(document, purpose) if _absolute(document, m.id) == proof.method_id
-    ]
+    listed = _called(document, proof.method_id, purpose)
     if len(listed) > 1:
         raise InvalidCredential(f"{shown(document.id)} lists {shown(proof.method_id)} twice")
     if listed:
