@@ -324,6 +324,7 @@ def test_a_batch_is_issued_once_however_often_it_is_asked_for(
     table.write_text(rows(101))
     more = batch(ethr_did, did, table, out)
     assert more.out == f"98 issued, 3 had been issued before: {out}\n"
+    assert "is not written again" in more.err
     assert "100 of 101" in more.err
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [one["reference"] for one in lines] == [f"card-{number}" for number in range(101)]
@@ -461,8 +462,12 @@ def test_a_credential_takes_the_place_of_one_that_was_lost(
     assert verdict(ethr_did, new, "--require-status") == "valid"
     assert done.json["status"]["listId"] == lifecycle
     again = ethr_did(*usual, "--out", new, "--json")
-    assert again.json == {"reference": "d-1.2", "file": str(new), "replaces": "d-1"}
+    assert again.json == {"reference": "d-1.2", "replaces": "d-1"}
     assert "was not revoked now" in again.err
+    elsewhere = ethr_did(*usual, "--out", tmp_path / "other.sd-jwt")
+    assert "Nothing was written" in elsewhere.err
+    assert "Issued" not in elsewhere.err
+    assert not (tmp_path / "other.sd-jwt").exists()
 
 
 def test_a_replacement_is_printed_and_says_what_is_left_to_do(

@@ -167,6 +167,23 @@ def test_credential_that_nobody_presents_is_refused_where_one_is_awaited(
     assert (found.status, checks["holder"]) == (10, "failed")
 
 
+def test_answer_that_is_none_is_told_why(shop: CommandLine, write: Any) -> None:
+    query = write(
+        "request.json",
+        '{"credentials": [{"id": "a", "format": "jwt_vc_json", '
+        '"meta": {"type_values": [["VerifiableCredential"]]}}]}',
+    )
+    shown = write("shown.txt", presentation(vc_jwt(STUDENT)))
+    found = shop("presentation", "verify", shown, "--query", query, *FOR)
+    assert found.status == 10
+    check_is_shown(found, "format", "failed")
+
+
+def test_answer_without_its_query_is_told_what_is_missing(shop: CommandLine, write: Any) -> None:
+    found = shop("verify", write("answer.json", '{"a": ["eyJ"]}'), *FOR)
+    assert (found.status, "with its query" in found.out) == (10, True)
+
+
 def test_trust_list_says_whose_diplomas_are_accepted(shop: CommandLine, write: Any) -> None:
     path, own = write("a.jwt", vc_jwt(STUDENT)), write("own.json", "")
     own.unlink()

@@ -208,7 +208,7 @@ def test_credential_is_added_and_listed(
 ) -> None:
     added = holder("wallet", "add", card, "--label", "id card", "--password-file", password)
     assert added.status == 0, added.err
-    assert "not known which key" in added.err
+    assert "not known to be bound" in added.err
     listed = holder("wallet", "list", "--password-file", password)
     assert added.out.strip() in listed.out
     assert "id card" in listed.out
@@ -517,8 +517,10 @@ def test_backup_and_restoring_are_told_to_programs(
     assert copied.json == {"backup": str(tmp_path / "backup"), **counts}
     again = holder("wallet", "backup", tmp_path / "backup", *options)
     assert (again.status, "not overwritten" in again.error["message"]) == (12, True)
+    assert "--wallet" not in again.error["hint"]
     refused = holder("wallet", "restore", tmp_path / "backup", "--json")
     assert (refused.status, "not overwritten" in refused.error["message"]) == (12, True)
+    assert "--overwrite" in refused.error["hint"]
     restored = holder("wallet", "restore", tmp_path / "backup", "--overwrite", *options)
     kept = f"{path}.before-restore-1"
     assert restored.json == {"wallet": str(path), "kept": kept, **counts}

@@ -92,8 +92,8 @@ def open_signer(
         said = shown(scheme) if colon else "without a colon"
         raise InvalidConfiguration(
             f"not the name of a signer: {said}",
-            hint="Write keystore:PATH, keyfile:PATH or remote:URL#0xADDRESS."
-            + (f" {nearest(scheme, _OPENERS)}" if colon else ""),
+            hint="Write keystore:PATH, keyfile:PATH or remote:URL#0xADDRESS; as --signing-key also"
+            " jwkfile:PATH." + (f" {nearest(scheme, _OPENERS)}" if colon else ""),
         )
     ask = ask_password
     if password_file is not None:

@@ -354,7 +354,7 @@ def _print(name: str, report: Report) -> None:
             click.echo()
         for one in part.credentials:
             _print_credential(name, one, is_good=report.verdict.value == "valid")
-    if report.parts:
+    if report.parts or (report.presentation is None and report.checks):
         _print_checks(report.checks)
     words = {
         "valid": _VALID_FOR_ANYBODY if _is_anybody_s(report) else "Valid.",

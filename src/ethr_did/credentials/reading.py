@@ -100,8 +100,9 @@ def read_raw(raw: Raw | bytes) -> Raw:
 def _read_object(document: Mapping[str, Any]) -> Credential:
     proof = document.get("proof")
     if proof is None:
-        raise InvalidCredential(
-            "the credential has no proof", hint="Anybody could have written it. Ask its issuer."
-        )
+        hint = "Anybody could have written it. Ask its issuer."
+        if "@context" not in document:
+            hint = "Is it a credential? An answer is verified with its query, a batch line by line."
+        raise InvalidCredential("the credential has no proof", hint=hint)
     kind = proof.get("type") if isinstance(proof, Mapping) else None
     return read_eip712(document) if kind == EIP712_TYPE else read_data_integrity(document)

@@ -99,8 +99,12 @@ def read_backup(path: Path) -> Envelope:
         return Envelope.parse(read_small_file(path, limit=MAX_FILE))
 
 
-def check_free(path: Path) -> None:
+def check_free(path: Path, hint: str = "Name another file with --wallet.") -> None:
     """Raises unless nothing is there yet.
+
+    Args:
+        path: where something is to be written.
+        hint: what to do if something is there.
 
     Raises:
         WalletError: something is; it is not overwritten.
@@ -108,7 +112,7 @@ def check_free(path: Path) -> None:
     if os.path.lexists(path):
         raise WalletError(
             f"{path} exists already and is not overwritten",
-            hint="Name another file with --wallet.",
+            hint=hint,
             path=str(path),
         )
 
@@ -144,7 +148,7 @@ def write_copy(path: Path, data: bytes) -> None:
     Raises:
         WalletError: there is such a file, there is no such folder, or it cannot be written.
     """
-    check_free(path)
+    check_free(path, hint="Name another file.")
     try:
         write_draft(path, data)
         flush_directory(path.parent)

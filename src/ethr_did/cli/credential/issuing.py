@@ -296,6 +296,10 @@ def _issue_batch(
         )
         return
     click.echo(f"{report.issued} issued, {report.skipped} had been issued before: {out}")
+    if report.skipped > known:
+        say(
+            "What was handed over before is not written again; lost? `ethr-did credential reissue`."
+        )
     if proofs:
         say(f"Their proofs of existence are in {_proofs_path(out)}.")
 
@@ -394,7 +398,7 @@ def reissue(
         )
     if sending.as_json and (out is not None or done.issued is None):
         members = {} if done.issued is None else _summary(done.issued)
-        file = {} if out is None else {"file": str(out)}
+        file = {} if out is None or done.issued is None else {"file": str(out)}
         print_json({"reference": done.reference, **members, **file, "replaces": reference})
     _tell_reissued(parsed, reference, done)
 
@@ -412,7 +416,11 @@ def _template_of(kind: Kind, type_: str) -> Template:
 
 
 def _tell_reissued(did: EthrDID, reference: str, done: Reissued) -> None:
-    say(f"Issued under the reference {done.reference}, in the place of {reference}.")
+    if done.issued is None:
+        say(f"{done.reference}, in the place of {reference}, was handed over already.")
+        say(f"Nothing was written. Is it lost? ethr-did credential reissue {done.reference}")
+    else:
+        say(f"Issued under the reference {done.reference}, in the place of {reference}.")
     if done.revocation is None:
         say(f"{reference} was not revoked now: it is so already, or has no status.")
     elif done.revocation.to_publish:

@@ -67,7 +67,7 @@ def show(file: Path, as_json: bool) -> None:
             say(f"  {path}")
     say(
         "\nNOT VERIFIED: anybody could have written this. Next: "
-        f"ethr-did credential verify {'-' if str(file) == '-' else file}"
+        f"ethr-did verify {'-' if str(file) == '-' else file}"
     )
 
 

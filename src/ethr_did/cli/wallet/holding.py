@@ -102,7 +102,7 @@ def add(
     if not added.is_new:
         say("The wallet holds that credential already.")
     elif found.key_id is None:
-        say("It is not known which key it is bound to. If it is one of this wallet, name it: --key")
+        say("It is not known to be bound to a key of this wallet. If it is, name the key: --key")
 
 
 def _read_anchors(path: Path) -> list[Mapping[str, Any]]:

@@ -122,7 +122,9 @@ def restore(
     path = wallet_path(wallet_file)
     read_backup(file)
     if not overwrite:
-        check_free(path)
+        check_free(
+            path, hint="Keep it under another name with --overwrite, or name another --wallet."
+        )
     password = password_of(file, password_file)
     with working("Opening the backup …"):
         restored = bring_back(file, path, password, overwrite=overwrite)
