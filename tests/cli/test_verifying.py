@@ -131,7 +131,7 @@ def test_credential_of_a_network_that_is_down_is_undetermined(
 
     assert found.status == 4
     check_is_shown(found, "key", "undetermined")
-    assert "Not known. Do not accept it; ask again." in found.err
+    assert "Not known. Do not accept it" in found.err
     assert "not to be relied on" in found.out
 
 
@@ -147,6 +147,17 @@ def test_worst_of_several_files_decides(shop: CommandLine, write: Any) -> None:
 def test_what_is_no_credential_is_not_valid(shop: CommandLine, write: Any, content: str) -> None:
     found = shop("verify", write("a.txt", content), "--json")
     assert (found.status, found.json["verdict"]) == (10, "invalid"), found.out
+
+
+def test_byte_order_mark_and_line_end_of_an_editor_do_no_harm(
+    shop: CommandLine, write: Any
+) -> None:
+    assert shop("verify", write("a.jwt", f"\ufeff{vc_jwt(STUDENT)}\r\n")).status == 0
+
+
+def test_standard_input_is_one_file(shop: CommandLine) -> None:
+    found = shop("verify", "-", "-", input=vc_jwt(STUDENT))
+    assert (found.status, "only once" in found.err) == (2, True)
 
 
 def test_file_that_is_not_there_is_named(shop: CommandLine, tmp_path: Path) -> None:

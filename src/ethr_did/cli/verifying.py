@@ -207,6 +207,8 @@ def _presented(rule: str) -> str:
 
 
 def _run(files: Sequence[str], options: Mapping[str, Any], kind: str | None = None) -> int:
+    if files.count("-") > 1:
+        raise click.UsageError("Standard input can be read only once.")
     settings = load(options["config_file"])
     policy = _policy(options, settings)
     proofs = [proof for file in options["proof_files"] for proof in _read_proofs(file)]
@@ -359,7 +361,7 @@ def _print(name: str, report: Report) -> None:
     words = {
         "valid": _VALID_FOR_ANYBODY if _is_anybody_s(report) else "Valid.",
         "invalid": "NOT VALID. Do not accept it.",
-        "undetermined": "Not known. Do not accept it; ask again.",
+        "undetermined": "Not known. Do not accept it; above is what was not found out.",
     }[report.verdict.value]
     say(f"{name}: {words}")
 

@@ -127,8 +127,9 @@ def check_addressed(choice: Choice, *, nonce: str | None, audience: str | None) 
         return
     for name, value in (("nonce", nonce), ("audience", audience)):
         if not value or len(value) > _MAX_TEXT or not value.isprintable():
+            given = f"not for {shown(value)}" if value else "and none was named"
             raise InvalidOption(
-                f"a presentation is made for one {name}, not for {shown(value)}",
+                f"a presentation is made for one {name}, {given}",
                 hint="The verifier chooses the nonce, anew each time; the audience is the verifier.",
                 option=name,
             )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 import sys
 from dataclasses import dataclass, field
@@ -89,7 +90,7 @@ def read_subjects(arguments: Sequence[str]) -> list[Subject]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """What a file holds; ``-`` is standard input.
+    """What a file holds, without a byte order mark; ``-`` is standard input.
 
     Raises:
         InvalidFile: it cannot be read, or is too large.
@@ -104,7 +105,7 @@ def read_bytes(path: Path) -> bytes:
         raise InvalidFile(f"{path} cannot be read: {cause.strerror}", path=str(path)) from cause
     if len(data) > _MAX_FILE:
         raise InvalidFile(f"{path} is longer than {_MAX_FILE} bytes", path=str(path))
-    return data
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def _subjects(name: str, data: bytes, faults: Faults) -> Iterator[Subject]:

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["present"]
 
 _LONGEST_VALUE = 60
-_SEEN = {"shown": "shown", "always": "always shown", "hidden": "kept back"}
+_SEEN = {"always": "always shown", "hidden": "kept back", "shown": "shown"}
+"""In this order: what is shown by choice stands above the question."""
 _HANDLES = {
     "signature": "the issuer's signature",
     "key": "the holder's key",
@@ -234,7 +235,9 @@ def _print_credential(one: CredentialPreview, *, stderr: bool) -> None:
     click.echo(err=stderr)
     lines = [
         (path_text(line.path), _value(line.value), _SEEN[line.visibility.value])
+        for visibility in _SEEN
         for line in one.claims
+        if line.visibility.value == visibility
     ]
     table(lines, ("claim", "value", "seen by the verifier"), stderr=stderr)
     for words in _remarks(one):
