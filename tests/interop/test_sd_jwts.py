@@ -84,12 +84,12 @@ def claims_of(token: str) -> dict[str, Any]:
 
 def test_we_read_and_verify_what_the_peer_issues(encounter: Encounter, issuer: Party) -> None:
     token, claims = issued(encounter, issuer)
-    assert verdict(encounter, token) is Verdict.VALID
+    assert verdict(encounter, token, Policy()) is Verdict.VALID
     theirs = encounter.ask("verifyDisclosed", token=token, jwk=ISSUER.jwk)
     assert claims_of(token) == theirs["payload"] == claims
     (jwt, *rest) = token.split("~")
     changed = "~".join([tampered(jwt, vct="https://credentials.example/king"), *rest])
-    assert verdict(encounter, changed) is Verdict.INVALID
+    assert verdict(encounter, changed, Policy()) is Verdict.INVALID
 
 
 def test_what_we_show_of_it_the_peer_verifies(encounter: Encounter, issuer: Party) -> None:

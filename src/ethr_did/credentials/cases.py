@@ -178,7 +178,8 @@ class Case:
 
     def note(self, *checks: Check) -> None:
         """Nothing; the checks are part of the report, in the place of earlier ones of that name."""
-        self.checks |= {check.name: check for check in checks}
+        for check in checks:
+            self.checks[check.name] = check
 
     def has_passed(self, name: CheckName) -> bool:
         """Whether a check was made, and passed."""

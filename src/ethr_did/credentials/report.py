@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -117,6 +118,8 @@ class Check:
     @classmethod
     def passed(cls, name: CheckName, message: str, **facts: Any) -> Check:
         """A check that passed."""
+        if not facts:
+            return _plain(name, Outcome.PASSED, message, "")
         return cls(name=name, outcome=Outcome.PASSED, message=message, facts=facts)
 
     @classmethod
@@ -132,7 +135,7 @@ class Check:
     @classmethod
     def skipped(cls, name: CheckName, message: str, *, code: str = "") -> Check:
         """A check that nobody asked for, or that an earlier one makes pointless."""
-        return cls(name=name, outcome=Outcome.SKIPPED, message=message, code=code)
+        return _plain(name, Outcome.SKIPPED, message, code)
 
     @classmethod
     def of_error(cls, name: CheckName, error: EthrDIDError, code: str = "") -> Check:
@@ -149,12 +152,18 @@ class Check:
         return cls.unknown(name, error.code, message)
 
 
+@functools.lru_cache(maxsize=256)
+def _plain(name: CheckName, outcome: Outcome, message: str, code: str) -> Check:
+    # Kept: most checks of most credentials say the same, and values are frozen.
+    return Check(name=name, outcome=outcome, message=message, code=code)
+
+
 _ORDER = tuple(CheckName)
 
 
 def in_order(checks: Mapping[CheckName, Check]) -> tuple[Check, ...]:
     """Checks in the order in which they are reported."""
-    return tuple(checks[name] for name in _ORDER if name in checks)
+    return tuple([checks[name] for name in _ORDER if name in checks])
 
 
 def is_no(error: EthrDIDError) -> bool:

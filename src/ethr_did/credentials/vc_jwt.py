@@ -225,7 +225,7 @@ def _credential(
         valid_from=max((one for one in (start, model.valid_from) if one is not None), default=None),
         valid_until=min((one for one in (end, model.valid_until) if one is not None), default=None),
         issued_at=issued,
-        status=claim_status(token.claims),
+        status=model.status if document is token.claims else claim_status(token.claims),
         schemas=model.schemas,
         confirmation=confirmation,
         proof=proof,
