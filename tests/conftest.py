@@ -6,6 +6,7 @@ fixture, finds it as the session fixtures left it: what it does is taken back af
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -51,6 +52,15 @@ class _Rpc:
         response = self._chain.handle(request)
         assert isinstance(response, dict)
         return response
+
+
+def pytest_configure() -> None:
+    """Interruptions reach the processes that tests start, also where a shell runs all of it aside.
+
+    What a script starts with ``&`` ignores them, and hands that on to its children.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # -- the chain ---------------------------------------------------------------------------------

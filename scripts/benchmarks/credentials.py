@@ -217,7 +217,22 @@ class _Stage:
 def make_ways() -> list[Way]:
     """Every format that is issued, each with the keys that go with it."""
     stage = _Stage()
-    return [*_tokens(stage), *_sd_jwts(stage), *_documents(stage), _presentation(stage)]
+    formats = [*_tokens(stage), *_sd_jwts(stage), *_documents(stage), _presentation(stage)]
+    return [*formats, _one_signature()]
+
+
+def _one_signature() -> Way:
+    """What the machine can do: libsecp256k1 alone, over a digest that is there."""
+    from coincurve import PrivateKey
+
+    key, digest = PrivateKey(bytes.fromhex(_SECRET)), bytes(range(32))
+    signature, public = key.sign(digest, hasher=None), key.public_key
+    return Way(
+        name="one signature on secp256k1, and nothing else",
+        issue=lambda: key.sign(digest, hasher=None),  # type: ignore[arg-type, return-value]  # bytes
+        verify=lambda: public.verify(signature, digest, hasher=None),
+        size=len(signature),
+    )
 
 
 def _tokens(stage: _Stage) -> list[Way]:
