@@ -315,6 +315,8 @@ class StatusMeter:
         for version, label in enumerate(("list anchor, first", "list anchor, update"), start=1):
             new = (self.issuer, OWNER, ANCHORED, header, content, root, FAR)
             self.send(label, self.anchors.functions.publish(new))
+            # Every few minutes a byte of the time in the header is zero, and costs 12 less.
+            self.used[label] += 12 * header[3].to_bytes(4).count(0) if version > 1 else 0
             block = self.w3.eth.get_block("latest")
             header = (content, root, version, block["timestamp"], FAR, block["number"])
         at = 369
