@@ -177,5 +177,5 @@ def test_the_python_examples_of_the_readme_run(
     exec(compile(script, "README.md", "exec"), names)  # noqa: S102 - that is the point
     with names["resolver"]:
         assert names["result"].require_document().id.endswith("79C8")
-    exec(compile(verifying, "README.md", "exec"), names)  # noqa: S102
+    exec(compile(verifying, "README.md", "exec"), names)  # noqa: S102 - that is the point
     assert names["report"].verdict.value == "invalid"

@@ -60,7 +60,7 @@ def test_token_is_what_was_signed_of_a_format_that_has_one() -> None:
     assert read_credential(token).token == token
     account = somebody("account", KeyKind.ACCOUNT)
     document = credential_document(account.did)
-    signed = sign_eip712(document, account.key, method_id=account.method_id, now=NOW)  # type: ignore[arg-type]
+    signed = sign_eip712(document, account.key, method_id=account.method_id, now=NOW)  # type: ignore[arg-type]  # of an account
     assert read_credential(signed).token is None
 
 

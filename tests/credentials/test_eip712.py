@@ -397,7 +397,7 @@ def test_other_account_does_not_verify() -> None:
 @pytest.mark.parametrize("path", [("admin",), ("credentialSubject", "admin"), ("issuer", "admin")])
 def test_member_that_encoders_would_leave_out_is_refused(path: Path) -> None:
     made = changed(SIGNED, path, True)
-    data = read_eip712(SIGNED).proof.typed_data  # type: ignore[attr-defined]
+    data = read_eip712(SIGNED).proof.typed_data  # type: ignore[attr-defined]  # of this format
     message = {name: value for name, value in made.items() if name != "proof"}
     message["proof"] = data["message"]["proof"]
     assert typed_digest({**data, "message": message}) == typed_digest(data)
@@ -418,7 +418,7 @@ def test_value_that_encoders_would_take_for_the_signed_one_is_refused(
     path: Path, new: object
 ) -> None:
     made = changed(SIGNED, path, new)
-    data = read_eip712(SIGNED).proof.typed_data  # type: ignore[attr-defined]
+    data = read_eip712(SIGNED).proof.typed_data  # type: ignore[attr-defined]  # of this format
     message = changed(data["message"], path, new)
     assert typed_digest({**data, "message": message}) == typed_digest(data)
     with pytest.raises(InvalidCredential, match="is not a value of its type"):

@@ -256,7 +256,7 @@ def test_a_list_that_is_anchored_is_no_matter_of_its_signature() -> None:
     from support.status_stage import list_id
 
     anchor = Anchor(
-        registry=ContractId(1, bytes(20)),  # type: ignore[arg-type]
+        registry=ContractId(1, bytes(20)),  # type: ignore[arg-type]  # an address is bytes
         list_id=list_id(flags=Flag.ANCHORED),
     )
     assert unanchored_entry(w3c_entry(anchor=anchor)) is None

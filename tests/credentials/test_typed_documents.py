@@ -256,7 +256,7 @@ def test_number_of_objects_is_bounded() -> None:
 
 def test_document_of_another_kind_is_refused() -> None:
     with pytest.raises(InvalidCredential, match="the document is not a value of its type 'D'"):
-        check_types({"D": []}, "D", ["x"])  # type: ignore[arg-type]
+        check_types({"D": []}, "D", ["x"])  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_only_the_value_of_the_proof_may_be_named_and_missing() -> None:

@@ -70,7 +70,7 @@ STRANGER = somebody("stranger", KeyKind.ED25519)
 EVERYBODY = (ISSUER, HOLDER, STRANGER)
 AT_THE_SHOP = Policy(nonce=NONCE, audience=SHOP)
 TOKEN = vc_jwt(ISSUER)
-REGISTRY = ContractId(1, bytes(20))  # type: ignore[arg-type]
+REGISTRY = ContractId(1, bytes(20))  # type: ignore[arg-type]  # an address is bytes
 PROOF = ExistenceProof(registry=REGISTRY, salt=bytes(32))
 
 
@@ -106,7 +106,7 @@ class Stubs:
 
 class _Outside(Outside):
     def __init__(self, stubs: Stubs) -> None:
-        super().__init__(dids=stubs.documents, statuses=stubs)  # type: ignore[arg-type]
+        super().__init__(dids=stubs.documents, statuses=stubs)  # type: ignore[arg-type]  # has what is asked
         self._stubs = stubs
 
     def answer(self, question: Question) -> Sequence[Any]:
@@ -127,7 +127,7 @@ class _AwaitedStatuses:
 
 class _AsyncOutside(AsyncOutside):
     def __init__(self, stubs: Stubs) -> None:
-        super().__init__(dids=AsyncDocuments(stubs.documents), statuses=_AwaitedStatuses(stubs))  # type: ignore[arg-type]
+        super().__init__(dids=AsyncDocuments(stubs.documents), statuses=_AwaitedStatuses(stubs))  # type: ignore[arg-type]  # as above
         self._stubs = stubs
 
     async def answer(self, question: Question) -> Sequence[Any]:
@@ -258,7 +258,7 @@ def credential_of(form: CredentialFormat, kind: KeyKind) -> tuple[Party, Any]:
         case CredentialFormat.SD_JWT:
             return issuer, person_sd_jwt(issuer)
         case CredentialFormat.EIP712:
-            return issuer, sign_eip712(document, issuer.key, **options)  # type: ignore[arg-type]
+            return issuer, sign_eip712(document, issuer.key, **options)  # type: ignore[arg-type]  # of an account
         case CredentialFormat.DATA_INTEGRITY:
             return issuer, sign_data_integrity(document, issuer.key, **options)
     return issuer, vc_1_1(issuer)

@@ -129,7 +129,7 @@ def test_holder_is_a_did_and_signs_with_a_key_of_it() -> None:
             algorithm=algorithm,
             method_id=method_id,
             holder=holder,
-            **options,  # type: ignore[arg-type]
+            **options,  # type: ignore[arg-type]  # of several types
         )
 
     assert parse_token(signed(HOLDER.did, "#key")).kid == HOLDER.method_id

@@ -63,7 +63,7 @@ def test_result_that_says_nothing_is_an_error() -> None:
 
 def test_equal_are_results_that_say_the_same() -> None:
     def result(error: EthrDIDError | None = None, **members: object) -> ResolvedDID:
-        return ResolvedDID(**{"did": DID, "error": error, **members})  # type: ignore[arg-type]
+        return ResolvedDID(**{"did": DID, "error": error, **members})  # type: ignore[arg-type]  # of several types
 
     assert result(FetchError("a")) == result(FetchError("a"))
     different = [

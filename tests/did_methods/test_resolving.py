@@ -220,7 +220,7 @@ def test_what_is_no_did_is_in_the_results(both: Both) -> None:
 
 def test_private_key_in_a_did_is_shown_nowhere(both: Both) -> None:
     secret = "did:jwk:eyJkIjoibldHeG5lIn0"
-    other = Both(Web(), both.blocking._ethr, methods=frozenset({"key"}))  # type: ignore[arg-type]
+    other = Both(Web(), both.blocking._ethr, methods=frozenset({"key"}))  # type: ignore[arg-type]  # two in one
     for found in (
         both.resolve(secret),
         both.resolve(secret, version_id=7),

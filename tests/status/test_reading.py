@@ -102,7 +102,7 @@ def test_presentation_without_a_lens_is_one_round_trip_too(
         (Purpose.LIFECYCLE, 4, 9, StatusKind.OTHER),
     ],
 )
-def test_value_means_what_the_list_says(  # noqa: PLR0917
+def test_value_means_what_the_list_says(  # noqa: PLR0917 - a table
     stage: StatusStage,
     alice: LocalAccount,
     purpose: Purpose,

@@ -84,7 +84,7 @@ def test_what_was_prepared_is_published_byte_for_byte(
     publisher.publish(sender=press.sender(alice))
     (published,) = press.store.versions(stored)
     assert published.content_digest == prepared.content_digest
-    assert message.change.publication.content_digest == published.content_digest  # type: ignore[union-attr]
+    assert message.change.publication.content_digest == published.content_digest  # type: ignore[union-attr]  # a publication, here
     assert press.read(alice, stored, 3).is_valid
 
 

@@ -9,27 +9,25 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import traceback
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from ethr_did.credentials.deliveries import CredentialLines
 from ethr_did.credentials.keys import KeyKind
 from ethr_did.errors import EthrDIDError
 from ethr_did.status.store import StatusStore
 from support.credential_office import NOW, a_request, an_issuer, key_of
+from support.forks import Forks
 from support.triangle import Chance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ethr_did.credentials.issued import Issued
-
-TESTS = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,23 +41,12 @@ class BatchEnding:
     """Why it was refused, where it was."""
 
 
-class CredentialCrashes:
+class CredentialCrashes(Forks):
     """Starts such processes, one after another or several at once."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(TESTS / "support" / "crashing_credentials.py")],
-            env={**os.environ, "PYTHONPATH": str(TESTS)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()
+        """The process that starts them."""
+        super().__init__("crashing_credentials.py")
 
     def run(self, *plans: dict[str, Any]) -> list[BatchEnding]:
         """How batches ended that other processes issued, all at the same time.
@@ -69,11 +56,7 @@ class CredentialCrashes:
                 ``kind`` of the key; ``die_at``: ``signed``, ``written`` or ``confirmed``, of the
                 part of that number, such as ``written:2``; ``die_after``: seconds, instead.
         """
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(plans) + "\n")
-        self._process.stdin.flush()
-        found: list[dict[str, Any]] = json.loads(self._process.stdout.readline())
+        found: list[dict[str, Any]] = self.ask(plans)
         assert not any("trace" in one for one in found), found
         return [
             BatchEnding(killed=one["killed"], report=one.get("report"), error=one.get("error"))
@@ -91,7 +74,7 @@ def main() -> None:
         import_module(late)  # once, and not in every child
     for line in sys.stdin:
         children = [_start(plan) for plan in json.loads(line)]
-        print(json.dumps([_ended(*child) for child in children]), flush=True)  # noqa: T201
+        print(json.dumps([_ended(*child) for child in children]), flush=True)  # noqa: T201 - that is the answer
 
 
 def _start(plan: dict[str, Any]) -> tuple[int, int]:

@@ -11,13 +11,12 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import sys
 import traceback
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from ethr_did.chain.artifacts import ContractName, load
 from ethr_did.chain.networks import Network
@@ -29,6 +28,7 @@ from ethr_did.errors import EthrDIDError
 from ethr_did.status.allocation import Allocator
 from ethr_did.status.issuing import StatusIssuer
 from ethr_did.status.store import StatusStore
+from support.forks import Forks
 from support.writing import make_sender
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from ethr_did.core.status_list import ListId
     from ethr_did.status.issuing import StatusProgress
     from support.issuing import Office
-
-TESTS = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,23 +52,12 @@ class Ending:
     """Why it was refused, where it was."""
 
 
-class Crashes:
+class Crashes(Forks):
     """Starts such processes, one after another."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(TESTS / "support" / "crashing_issuer.py")],
-            env={**os.environ, "PYTHONPATH": str(TESTS)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()
+        """The process that starts them."""
+        super().__init__("crashing_issuer.py")
 
     def run(
         self,
@@ -128,11 +115,7 @@ class Crashes:
         )
 
     def _ask(self, **plan: Any) -> Ending:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(plan) + "\n")
-        self._process.stdin.flush()
-        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        found: dict[str, Any] = self.ask(plan)
         assert "trace" not in found, found["trace"]
         return Ending(killed=found["killed"], report=found.get("report"), error=found.get("error"))
 

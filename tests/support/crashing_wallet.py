@@ -10,17 +10,17 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any
 
 from ethr_did.credentials.keys import KeyKind
 from ethr_did.errors import EthrDIDError
 from ethr_did.wallet.restoring import restore
+from support.forks import Forks
 from support.wallets import NOW, SMALL, add, make_wallet, open_wallet
 
 LATE = (
@@ -29,7 +29,6 @@ LATE = (
     "cryptography.hazmat.primitives.kdf.argon2",
     "cryptography.hazmat.primitives.asymmetric.ed25519",
 )
-TESTS = Path(__file__).parent.parent
 OPERATIONS = ("open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.listdir", "os.scandir")
 """What the interpreter reports of a process's work on files."""
 
@@ -43,23 +42,12 @@ class Ending:
     """What it had done, line by line."""
 
 
-class Users:
+class Users(Forks):
     """Starts such processes."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(TESTS / "support" / "crashing_wallet.py")],
-            env={**os.environ, "PYTHONPATH": str(TESTS)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()
+        """The process that starts them."""
+        super().__init__("crashing_wallet.py")
 
     def run(self, *plans: Mapping[str, Any]) -> list[Ending]:
         """How the processes ended, which ran side by side.
@@ -69,11 +57,7 @@ class Users:
                 its file operations a process is killed; ``die_after``: seconds, instead; and what
                 the action needs.
         """
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(plans) + "\n")
-        self._process.stdin.flush()
-        found = json.loads(self._process.stdout.readline())
+        found = self.ask(plans)
         return [Ending(killed=one["killed"], said=tuple(one["said"])) for one in found]
 
 
@@ -138,7 +122,7 @@ def main() -> None:
             said = answer.read().splitlines()
             _, status = os.waitpid(child, 0)
             found.append({"killed": os.WIFSIGNALED(status), "said": said})
-        print(json.dumps(found), flush=True)  # noqa: T201
+        print(json.dumps(found), flush=True)  # noqa: T201 - that is the answer
 
 
 def _start(plan: dict[str, Any]) -> tuple[int, IO[str]]:

@@ -526,7 +526,7 @@ class Issuance:
             else:
                 out[name] = value
         if self.decoys_wanted:
-            for _ in range(random.randint(2, 5)):  # noqa: S311
+            for _ in range(random.randint(2, 5)):  # noqa: S311 - no secret
                 self.decoys.append(digest(self.salt()))
                 digests.append(self.decoys[-1])
         return {"_sd": sorted(digests), **out} if digests else out

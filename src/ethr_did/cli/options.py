@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ethr_did.resolver import Resolver
     from ethr_did.settings import Settings
@@ -26,6 +26,7 @@ __all__ = [
     "network_option",
     "open_resolver",
     "signer_options",
+    "with_options",
 ]
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -35,6 +36,26 @@ def examples(*lines: str) -> str:
     """The end of a help text: command lines as they are typed, never wrapped."""
     # click leaves the lines of a paragraph alone that starts with a backspace.
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def with_options(
+    function: F, options: Sequence[Callable[[Any], Any]], command: Callable[..., Any]
+) -> F:
+    """A command with more options than its function has parameters.
+
+    Args:
+        function: the command as it is written.
+        options: that are added, in the order of the help text.
+        command: is called with all options, and calls the function.
+    """
+    command.__doc__ = function.__doc__
+    command.__name__ = function.__name__
+    # Options that decorate the function itself come first in its help; click keeps them there.
+    command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # click's own
+    decorated: Any = command
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]  # decorators of click say Any
 
 
 def json_option(function: F) -> F:

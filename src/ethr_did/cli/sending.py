@@ -13,7 +13,7 @@ import click
 
 from ethr_did.chain.fees import format_wei
 from ethr_did.cli.creating import open_signer_named
-from ethr_did.cli.options import config_option, json_option, load, signer_options
+from ethr_did.cli.options import config_option, json_option, load, signer_options, with_options
 from ethr_did.cli.output import print_json, say, table, working
 
 if TYPE_CHECKING:
@@ -196,14 +196,7 @@ def sending_options(
             given = {name: cap for name, cap in caps.items() if cap is not None}
             return function(sending=Sending(fees=given, **mine), **options)
 
-        command.__doc__ = function.__doc__
-        command.__name__ = function.__name__
-        # Options that decorate the command itself come first in its help.
-        command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-        decorated: Any = command
-        for option in reversed(chosen):
-            decorated = option(decorated)
-        return decorated  # type: ignore[no-any-return]
+        return with_options(function, chosen, command)
 
     return add
 

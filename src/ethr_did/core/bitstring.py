@@ -18,7 +18,6 @@ Rules:
 
 from __future__ import annotations
 
-import base64
 import functools
 import zlib
 from collections.abc import Mapping
@@ -26,8 +25,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from ethr_did.core.base64url import decode_base64url, encode_base64url
 from ethr_did.core.status_list import PAYLOAD_BITS
-from ethr_did.errors import InvalidStatusEntry, InvalidStatusList, shown
+from ethr_did.errors import InvalidInput, InvalidStatusEntry, InvalidStatusList, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -305,7 +305,7 @@ def encode_w3c(bitstring: Bitstring) -> str:
     deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, _DEFLATE)
     packed = _GZIP_HEADER + deflater.compress(data) + deflater.flush()
     trailer = zlib.crc32(data).to_bytes(4, "little") + (len(data) % 2**32).to_bytes(4, "little")
-    return _MULTIBASE + _base64url(packed + trailer)
+    return _MULTIBASE + encode_base64url(packed + trailer)
 
 
 def decode_w3c(
@@ -399,7 +399,7 @@ def encode_ietf(bitstring: Bitstring) -> str:
         >>> encode_ietf(two)
         'eNrbuRgAAhcBXQ'
     """
-    return _base64url(zlib.compress(bitstring.in_order(BitOrder.LSB_FIRST).data, _LEVEL))
+    return encode_base64url(zlib.compress(bitstring.in_order(BitOrder.LSB_FIRST).data, _LEVEL))
 
 
 def decode_ietf(
@@ -480,10 +480,6 @@ def _longest_text(room: int) -> int:
     return (room * 9 // 8 + 1024) * 4 // 3
 
 
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
 def _from_base64url(text: str, longest: int) -> bytes:
     if len(text) > longest:
         raise InvalidStatusList(
@@ -492,17 +488,12 @@ def _from_base64url(text: str, longest: int) -> bytes:
             most=longest,
         )
     try:
-        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except ValueError:
-        data = b""
-    # The library skips foreign characters and spare bits: only what is written back as it was
-    # read had none.
-    if _base64url(data) != text:
+        return decode_base64url(text)
+    except InvalidInput as cause:
         raise InvalidStatusList(
             f"the list is not base64url without padding: {shown(text, 60)}",
             hint="Only letters, digits, - and _, without spaces, line ends or = signs.",
-        )
-    return data
+        ) from cause
 
 
 def _inflate(packed: bytes, form: int, room: int) -> bytes:

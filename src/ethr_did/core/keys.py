@@ -9,13 +9,13 @@ Rules:
 
 from __future__ import annotations
 
-import binascii
 import functools
 import re
 from typing import TYPE_CHECKING, NewType
 
 from eth_hash.auto import keccak
 
+from ethr_did.core.base64url import encode_base64url
 from ethr_did.errors import InvalidAddress, InvalidKey, shown
 
 if TYPE_CHECKING:
@@ -61,7 +61,6 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _MULTIBASE = re.compile(rf"z[{_BASE58}]*")
 _MAX_MULTIBASE = 5600
 """Characters: those of the longest key, with its prefix and the ``z``."""
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _POINT_LENGTHS = (33, 64, 65)
 _FIELD = 2**256 - 2**32 - 977
@@ -153,7 +152,7 @@ def _pure_backend() -> Callable[[bytes], bytes]:
     def uncompressed(key: bytes) -> bytes:
         x = int.from_bytes(key[1:33])
         y_squared = (x**3 + 7) % _FIELD
-        if len(key) == 33:  # noqa: PLR2004
+        if len(key) == 33:  # noqa: PLR2004 - a compressed point
             root = pow(y_squared, (_FIELD + 1) // 4, _FIELD)
             y = root if root % 2 == key[0] % 2 else _FIELD - root
         else:
@@ -217,13 +216,9 @@ def secp256k1_jwk(key: bytes) -> dict[str, str]:
     return {
         "kty": "EC",
         "crv": "secp256k1",
-        "x": _base64url(point[:32]),
-        "y": _base64url(point[32:]),
+        "x": encode_base64url(point[:32]),
+        "y": encode_base64url(point[32:]),
     }
-
-
-def _base64url(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def format_multibase(key: bytes, prefix: bytes = b"") -> str:

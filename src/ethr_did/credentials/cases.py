@@ -259,7 +259,7 @@ class Case:
 
     def check_earlier_key(self, existence: Existence, resolved: ResolvedDID) -> None:
         """Nothing; the key is looked for in the document of the block that has seen the credential."""
-        assert self.credential is not None  # noqa: S101
+        assert self.credential is not None  # noqa: S101 - only what was read is resolved
         if resolved.error is not None:
             # Its document of today was there: this is no word about the DID.
             self.leave_open(resolved.error.code, resolved.error.message)

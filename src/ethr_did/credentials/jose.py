@@ -233,7 +233,7 @@ def _registry(*, any_s: bool) -> Any:
 
     class Registry(JWSRegistry):
         algorithms = {one.value: _model(one, any_s=any_s) for one in Algorithm}  # noqa: RUF012 - joserfc's own name for it
-        recommended = []  # noqa: RUF012
+        recommended = []  # noqa: RUF012 - as above
         max_header_length = _MAX_HEADER
         max_payload_length = MAX_TOKEN
 

@@ -92,7 +92,7 @@ class Showing:
     def _opened(self, subject: Subject) -> list[Case]:
         try:
             known = isinstance(subject, (Credential, Presentation))
-            found = subject if known else read(subject)  # type: ignore[arg-type]
+            found = subject if known else read(subject)  # type: ignore[arg-type]  # raw, then
             if isinstance(found, SDJWTVC):
                 self.presentation = found.presentation
                 found = found.credential

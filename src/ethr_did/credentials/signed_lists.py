@@ -115,7 +115,7 @@ def unanchored_entry(entry: object) -> BitstringEntry | TokenEntry | None:
     except InvalidInput:
         return None
     is_listed = isinstance(found, (BitstringEntry, TokenEntry)) and found.anchor is None
-    return found if is_listed else None  # type: ignore[return-value]
+    return found if is_listed else None  # type: ignore[return-value]  # one of the two, then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -306,7 +306,7 @@ def _decide(
         case TrustList():
             return policy._find(source, credential, state.now, at)  # noqa: SLF001 - its own module
         case SignedTrustList():
-            said = policy._find(source.trust_list, credential, state.now, at)  # noqa: SLF001
+            said = policy._find(source.trust_list, credential, state.now, at)  # noqa: SLF001 - of the same module
             return _if_genuine(source, replace(said, source=source.label), state)
         case OnChainAuthority():
             found = _accredited(source, credential, policy.networks, state, at)

@@ -249,4 +249,4 @@ def _number(claims: Mapping[str, Any], name: str) -> int | float:
     value = claims[name]
     if type(value) not in (int, float) or not 0 <= value < _LARGEST:
         raise InvalidCredential(f"{name} is not a number of seconds: {shown(value)}")
-    return value  # type: ignore[no-any-return]
+    return value  # type: ignore[no-any-return]  # a number by then

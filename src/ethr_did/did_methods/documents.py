@@ -88,7 +88,7 @@ def build_document(
         id=did,
         verification_method=(method,),
         context=[DID_V1, context],
-        **dict.fromkeys(purposes, (method.id,)),  # type: ignore[arg-type]
+        **dict.fromkeys(purposes, (method.id,)),  # type: ignore[arg-type]  # names of members
     )
 
 

@@ -27,7 +27,6 @@ Spec: npm revocation-registry 0.1.0 and ethr-status-registry 2.1.3; ERC-5539; RF
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,6 +36,7 @@ from eth_hash.auto import keccak
 from ethr_did.chain.answer import Head, data_of, parse_head
 from ethr_did.chain.request import ask, call, get_block
 from ethr_did.chain.reverts import is_revert
+from ethr_did.core.base64url import decode_base64url, encode_base64url
 from ethr_did.core.calls import selector
 from ethr_did.core.did import EthrDID
 from ethr_did.core.erc1056 import (
@@ -142,7 +142,9 @@ def digests_of(token: str, entry: Registry2019Entry, identity: Address) -> tuple
     forms = _signature_forms(_object(head, "header").get("alg"), signature)
     signed = f"{parts[0]}.{parts[1]}."
     presented = [signature, *forms]
-    return tuple(keccak((signed + _encode(form)).encode()) for form in dict.fromkeys(presented))
+    return tuple(
+        keccak((signed + encode_base64url(form)).encode()) for form in dict.fromkeys(presented)
+    )
 
 
 def _signature_forms(algorithm: object, signature: bytes) -> list[bytes]:
@@ -341,14 +343,10 @@ def _object(data: bytes, part: str) -> Mapping[str, Any]:
 
 
 def _decode(part: str) -> bytes:
-    data = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) if len(part) % 4 != 1 else b""
-    if _encode(data) != part:
+    try:
+        return decode_base64url(part)
+    except InvalidInput as cause:
         raise InvalidStatusEntry(
             f"a part of the token is not canonical base64url: {shown(part)}",
             hint="Give the token as it was issued.",
-        )
-    return data
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+        ) from cause

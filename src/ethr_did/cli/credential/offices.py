@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ethr_did.cli.options import ask_password, choices, open_resolver
+from ethr_did.cli.options import ask_password, choices, open_resolver, with_options
 from ethr_did.cli.status.stores import open_store
 from ethr_did.errors import NotFoundError
 
@@ -179,13 +179,7 @@ def kind_options(function: F) -> F:
         mine = {name: options.pop(name) for name in names}
         return function(kind=Kind(**mine), **options)
 
-    command.__doc__ = function.__doc__
-    command.__name__ = function.__name__
-    command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    decorated: Any = command
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]
+    return with_options(function, _OPTIONS, command)
 
 
 def read_template(name: str) -> Template:

@@ -77,7 +77,7 @@ def _shown(found: Readable) -> dict[str, Any]:
     from ethr_did.credentials.sd_jwt_vc import SDJWTVC
 
     is_sd_jwt = isinstance(found, SDJWTVC)
-    credential: Credential = found.credential if isinstance(found, SDJWTVC) else found  # type: ignore[assignment]
+    credential: Credential = found.credential if isinstance(found, SDJWTVC) else found  # type: ignore[assignment]  # no presentation: see above
     placed = found.processed.disclosed if isinstance(found, SDJWTVC) else ()
     times = {
         "issuedAt": credential.issued_at,

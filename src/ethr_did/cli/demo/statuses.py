@@ -109,7 +109,7 @@ class Statuses:
         stage = self._stage
         stage.chapter("A key of the registrar's office may revoke, and nothing else")
         key = stage.registrar.address_bytes
-        grant = add_status_delegate(key, Authority.REVOCATION_ONLY)  # type: ignore[arg-type]
+        grant = add_status_delegate(key, Authority.REVOCATION_ONLY)  # type: ignore[arg-type]  # an address of bytes
         stage.receipts(self._school.apply([grant], stage.sender(stage.university)), "Granted")
         sender = stage.sender(stage.registrar)
         revoked = self._issuer.revoke([_entry(self._diplomas["Chen"])], sender)

@@ -199,7 +199,7 @@ def _questions(
         for number, member in enumerate(members, start=1):
             name = subject.name if len(members) == 1 else f"{subject.name}, status {number}"
             question = StatusQuestion(
-                entry=member,  # type: ignore[arg-type]
+                entry=member,  # type: ignore[arg-type]  # whatever it is, the answer says so
                 issuer=whose,
                 digest=digest,
                 token=token or subject.token,

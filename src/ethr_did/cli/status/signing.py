@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ethr_did.cli.options import ask_password, choices, open_resolver
+from ethr_did.cli.options import ask_password, choices, open_resolver, with_options
 from ethr_did.cli.output import working
 
 if TYPE_CHECKING:
@@ -87,11 +87,4 @@ def list_signing_options(function: F) -> F:
     ) -> Any:
         return function(signing=ListSigning(signing_key, signing_password_file, proof), **options)
 
-    command.__doc__ = function.__doc__
-    command.__name__ = function.__name__
-    # Options that decorate the command itself come first in its help.
-    command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    decorated: Any = command
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]
+    return with_options(function, _OPTIONS, command)

@@ -14,8 +14,6 @@ Spec: VC Data Model 1.1 section 6.3.1 (claims ``vc`` and ``vp``); VC Data Model 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import codecs
 import re
 import sys
@@ -23,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ethr_did.core.base64url import decode_base64url
 from ethr_did.core.status_wishes import Faults
 from ethr_did.core.strict_json import read_json
 from ethr_did.errors import InvalidFile, InvalidInput, InvalidStatusEntry, shown
@@ -231,9 +230,9 @@ def _of_token(name: str, text: str) -> Iterator[Subject]:
     token = text.partition("~")[0]
     part = token.split(".")[1]
     try:
-        payload = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as cause:
-        raise InvalidStatusEntry(f"a token whose payload is not base64url: {cause}") from cause
+        payload = decode_base64url(part)
+    except InvalidInput as cause:
+        raise InvalidStatusEntry("a token whose payload is not base64url") from cause
     claims = read_json(payload)
     if not isinstance(claims, dict):
         raise InvalidStatusEntry("a token whose payload is no JSON object")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ethr_did.cli.options import with_options
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeVar
@@ -73,13 +75,7 @@ def target_options(function: F) -> F:
         mine = {name: options.pop(name) for name in names}
         return function(targets=Targets(**mine), **options)
 
-    command.__doc__ = function.__doc__
-    command.__name__ = function.__name__
-    command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    decorated: Any = command
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]
+    return with_options(function, _OPTIONS, command)
 
 
 _OPTIONS = (
