@@ -16,13 +16,14 @@ LAYERS = (
     ("core",),
     ("chain",),
     ("registries",),
-    ("fetching",),
-    ("resolver", "identity", "deployment", "compilation"),
+    ("fetching", "database"),
+    ("resolver", "identity", "deployment", "compilation", "index"),
     ("status",),
     ("did_methods",),
     ("credentials",),
     ("wallet",),
     ("settings",),
+    ("service",),
     ("cli",),
 )
 """From the bottom up. A part imports from the layers below its own, and from itself."""

@@ -15,9 +15,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, inspect, text
 
+from ethr_did.database import Database, _connect_arguments, _parse
 from ethr_did.errors import EthrDIDError, InvalidConfiguration, MissingExtra, StoreError
-from ethr_did.status.database import Database, _connect_arguments, _parse
-from ethr_did.status.tables import SCHEMA, VERSION_TABLE, metadata
+from ethr_did.status.store import StatusStore
+from ethr_did.status.tables import SCHEMA, metadata
 from support.postgres import PASSWORD
 
 if TYPE_CHECKING:
@@ -47,21 +48,21 @@ def error_text(error: BaseException) -> str:
 
 
 def test_a_new_database_has_all_tables(database_url: str) -> None:
-    with Database(database_url) as database:
-        assert tables(database) == {*metadata.tables, VERSION_TABLE}
+    with StatusStore(database_url) as database:
+        assert tables(database) == {*metadata.tables, SCHEMA.version_table}
 
 
 def test_what_was_written_is_there_when_it_is_opened_again(database_url: str) -> None:
-    with Database(database_url) as database, database.writing() as connection:
+    with StatusStore(database_url) as database, database.writing() as connection:
         connection.execute(text("create table mine (a int)"))
         connection.execute(text("insert into mine values (7)"))
-    with Database(database_url) as database, database.reading() as connection:
+    with StatusStore(database_url) as database, database.reading() as connection:
         assert connection.execute(text("select a from mine")).scalar() == 7
 
 
 def test_a_file_is_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "down" / "status.db"
-    with Database(f"sqlite:///{path}") as database, database.writing() as connection:
+    with StatusStore(f"sqlite:///{path}") as database, database.writing() as connection:
         connection.execute(text("create table mine (a int)"))
         files = [path, *path.parent.glob("status.db-*")]
         assert {stat.S_IMODE(found.stat().st_mode) for found in files} == {0o600}
@@ -69,7 +70,7 @@ def test_a_file_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def test_sqlite_writes_through_and_checks_references(tmp_path: Path) -> None:
-    with Database(f"sqlite:///{tmp_path}/s.db") as database, database.reading() as connection:
+    with StatusStore(f"sqlite:///{tmp_path}/s.db") as database, database.reading() as connection:
         found = {
             pragma: connection.exec_driver_sql(f"pragma {pragma}").scalar()
             for pragma in ("journal_mode", "synchronous", "foreign_keys")
@@ -84,7 +85,7 @@ def test_many_threads_may_open_a_new_database_at_once(database_url: str) -> None
     def run() -> None:
         barrier.wait()
         try:
-            Database(database_url).close()
+            StatusStore(database_url).close()
         except Exception as error:  # noqa: BLE001  # any failure is the test's
             failures.append(error)
 
@@ -98,8 +99,8 @@ def test_many_threads_may_open_a_new_database_at_once(database_url: str) -> None
 
 def test_many_processes_may_open_a_new_database_at_once(database_url: str) -> None:
     program = (
-        "import sys; from ethr_did.status.database import Database; sys.stdin.read(); "
-        "Database(sys.argv[1]).close()"
+        "import sys; from ethr_did.status.store import StatusStore; sys.stdin.read(); "
+        "StatusStore(sys.argv[1]).close()"
     )
     started = [
         subprocess.Popen(
@@ -125,25 +126,27 @@ def test_the_migrations_make_the_tables_that_the_program_uses(database_url: str)
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with Database(database_url) as database, database.reading() as connection:
-        options = {"version_table": VERSION_TABLE, "compare_type": True}
+    with StatusStore(database_url) as database, database.reading() as connection:
+        options = {"version_table": SCHEMA.version_table, "compare_type": True}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
 
 
 def test_the_newest_migration_is_the_one_the_program_asks_for(tmp_path: Path) -> None:
-    with Database(f"sqlite:///{tmp_path}/s.db") as database, database.reading() as connection:
-        found = connection.execute(text(f"select version_num from {VERSION_TABLE}")).scalar_one()  # noqa: S608 - a name of ours
-    assert found == SCHEMA
+    with StatusStore(f"sqlite:///{tmp_path}/s.db") as database, database.reading() as connection:
+        found = connection.execute(
+            text(f"select version_num from {SCHEMA.version_table}")  # noqa: S608 - a name of ours
+        ).scalar_one()
+    assert found == SCHEMA.newest
 
 
 def test_a_database_of_an_older_program_is_brought_up_with_what_is_in_it(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/s.db"
     _make_schema(url, "0001")
-    with Database(url) as database, database.reading() as connection:
+    with StatusStore(url) as database, database.reading() as connection:
         assert connection.execute(text("select url from status_lists")).scalar_one() == "kept"
-    with Database(url) as database:
-        assert tables(database) == {*metadata.tables, VERSION_TABLE}
+    with StatusStore(url) as database:
+        assert tables(database) == {*metadata.tables, SCHEMA.version_table}
 
 
 def _make_schema(url: str, revision: str) -> None:
@@ -166,17 +169,19 @@ def _make_schema(url: str, revision: str) -> None:
 
 
 def test_a_database_of_a_newer_program_is_left_alone(database_url: str) -> None:
-    with Database(database_url) as database, database.writing() as connection:
-        connection.execute(text(f"update {VERSION_TABLE} set version_num = '9999'"))  # noqa: S608 - a name of ours
-    with pytest.raises(StoreError, match=f"has schema 9999, and this program knows up to {SCHEMA}"):
-        Database(database_url)
+    with StatusStore(database_url) as database, database.writing() as connection:
+        connection.execute(text(f"update {SCHEMA.version_table} set version_num = '9999'"))  # noqa: S608 - a name of ours
+    with pytest.raises(
+        StoreError, match=f"has schema 9999, and this program knows up to {SCHEMA.newest}"
+    ):
+        StatusStore(database_url)
 
 
 def test_opening_a_database_of_today_needs_no_migration_tool(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/s.db"
-    Database(url).close()
+    StatusStore(url).close()
     program = (
-        "import sys; from ethr_did.status.database import Database; Database(sys.argv[1]); "
+        "import sys; from ethr_did.status.store import StatusStore; StatusStore(sys.argv[1]); "
         "print('alembic.command' in sys.modules)"
     )
     done = subprocess.run(
@@ -195,7 +200,7 @@ def write_and_fail(database: Database) -> None:
 
 
 def test_what_a_failed_transaction_did_is_undone(database_url: str) -> None:
-    with Database(database_url) as database:
+    with StatusStore(database_url) as database:
         with database.writing() as connection:
             connection.execute(text("create table mine (a int)"))
         with pytest.raises(StoreError):
@@ -206,14 +211,18 @@ def test_what_a_failed_transaction_did_is_undone(database_url: str) -> None:
 
 def test_a_writer_that_waits_too_long_is_told_why(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/s.db"
-    with Database(url) as first, Database(url, patience=0.1) as second:
+    with StatusStore(url) as first, StatusStore(url, patience=0.1) as second:
         with first.writing(), pytest.raises(StoreError) as caught, second.writing():
             pass
         assert caught.value.hint.startswith("Another process has been writing for long")
 
 
 def test_on_postgresql_as_well(postgres: Postgres) -> None:
-    with postgres.database() as url, Database(url) as first, Database(url, patience=0.1) as second:
+    with (
+        postgres.database() as url,
+        StatusStore(url) as first,
+        StatusStore(url, patience=0.1) as second,
+    ):
         with first.writing() as holding:
             holding.execute(text("lock table status_lists"))
             with pytest.raises(StoreError) as caught, second.writing() as waiting:
@@ -224,8 +233,8 @@ def test_on_postgresql_as_well(postgres: Postgres) -> None:
 def test_readers_do_not_wait_for_writers(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/s.db"
     with (
-        Database(url) as first,
-        Database(url, patience=0.1) as second,
+        StatusStore(url) as first,
+        StatusStore(url, patience=0.1) as second,
         first.writing() as connection,
     ):
         connection.execute(text("create table mine (a int)"))
@@ -234,7 +243,7 @@ def test_readers_do_not_wait_for_writers(tmp_path: Path) -> None:
 
 def test_values_are_not_in_errors(database_url: str) -> None:
     with (
-        Database(database_url) as database,
+        StatusStore(database_url) as database,
         pytest.raises(StoreError) as caught,
         database.reading() as connection,
     ):
@@ -255,7 +264,7 @@ def test_values_are_not_in_errors(database_url: str) -> None:
 )
 def test_what_is_no_database_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidConfiguration, match="not the URL of a database") as caught:
-        Database(url)
+        StatusStore(url)
     assert "topsecret" not in error_text(caught.value)
     assert "sqlite:///PATH" in caught.value.hint
 
@@ -263,14 +272,14 @@ def test_what_is_no_database_url_is_refused(url: str) -> None:
 @pytest.mark.parametrize("query", ["sslmode=prefer", "sslmode=require&sslmode=disable", "a=b"])
 def test_unknown_parameters_are_refused(query: str) -> None:
     with pytest.raises(InvalidConfiguration, match="parameters that are not known"):
-        Database(f"postgresql://user:topsecret@localhost/name?{query}")
+        StatusStore(f"postgresql://user:topsecret@localhost/name?{query}")
 
 
 def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not a database " * 100, "ascii")
     with pytest.raises(StoreError, match="not a database") as caught:
-        Database(f"sqlite:///{path}")
+        StatusStore(f"sqlite:///{path}")
     assert caught.value.hint == "The file is something else. Name another one."
     assert path.read_text("ascii").startswith("not a database")
 
@@ -278,27 +287,27 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_place_where_nothing_can_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"file/status\.db cannot be used") as caught:
-        Database(f"sqlite:///{tmp_path}/file/status.db")
+        StatusStore(f"sqlite:///{tmp_path}/file/status.db")
     assert "may you write there" in caught.value.hint
 
 
 def test_a_wrong_password_is_not_repeated(postgres: Postgres) -> None:
     with pytest.raises(StoreError, match="password authentication failed") as caught:
-        Database(postgres.url("postgres", password="guessed-wrongly"))
+        StatusStore(postgres.url("postgres", password="guessed-wrongly"))
     assert "guessed-wrongly" not in error_text(caught.value)
     assert caught.value.hint == "Check user and password in the URL."
 
 
 def test_a_server_that_is_not_there_is_named_without_the_password() -> None:
     with pytest.raises(StoreError) as caught:
-        Database("postgresql://user:topsecret@localhost:1/name")
+        StatusStore("postgresql://user:topsecret@localhost:1/name")
     assert "localhost:1" in caught.value.message
     assert "topsecret" not in error_text(caught.value)
     assert "Is the server running" in caught.value.hint
 
 
 def test_errors_name_a_postgresql_database_without_its_password(postgres: Postgres) -> None:
-    with postgres.database() as url, Database(url) as database:
+    with postgres.database() as url, StatusStore(url) as database:
         assert PASSWORD not in database.name
         with pytest.raises(StoreError) as caught, database.reading() as connection:
             connection.execute(text("select nothing"))
@@ -308,7 +317,7 @@ def test_errors_name_a_postgresql_database_without_its_password(postgres: Postgr
 def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pg8000", None)
     with pytest.raises(MissingExtra) as caught:
-        Database("postgresql://user@localhost/name")
+        StatusStore("postgresql://user@localhost/name")
     assert caught.value.hint == "pip install 'ethr-did[postgresql]'"
 
 

@@ -19,9 +19,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ethr_did.core.keys import Address, to_checksum_address
 from ethr_did.core.status_entry import ContractId, StatusMessage
 from ethr_did.core.status_list import INVALID, VALID, ListId
+from ethr_did.database import PATIENCE, Database
 from ethr_did.errors import InvalidStatusEntry, NotFoundError, StatusUndetermined, StoreError
 from ethr_did.status import tables
-from ethr_did.status.database import Database
 from ethr_did.status.stored import ListForm, ListVersion, NewList, StoredList, VersionState
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ class StatusStore(Database):
         ...     store.lists()
         ()
     """
+
+    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
+        """Opens it, as ``Database``."""
+        super().__init__(url, tables.SCHEMA, patience=patience)
 
     # -- lists -----------------------------------------------------------------------------------
 

@@ -26,9 +26,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ethr_did.database import Schema
+
 __all__ = [
     "SCHEMA",
-    "VERSION_TABLE",
     "allocations",
     "credentials",
     "lists",
@@ -38,10 +39,10 @@ __all__ = [
     "versions",
 ]
 
-SCHEMA: Final = "0002"
-"""The newest migration."""
-
-VERSION_TABLE: Final = "status_schema"
+SCHEMA: Final = Schema(
+    package="ethr_did.status", version_table="status_schema", newest="0002", secret=True
+)
+"""The issuer's database: it holds the order in which indexes are handed out."""
 
 MAX_REFERENCE: Final = 512
 """Most characters of a reference."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from ethr_did.status.tables import VERSION_TABLE, metadata
+from ethr_did.status.tables import SCHEMA, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    version_table=VERSION_TABLE,
+    version_table=SCHEMA.version_table,
 )
 context.run_migrations()

@@ -1,4 +1,4 @@
-"""The issuer's database: opened, brought to the newest schema, used in transactions.
+"""A database of this package: opened, brought to the newest schema, used in transactions.
 
 Rules:
   1. SQLite in a file, or PostgreSQL through a URL. Everything above is the same for both.
@@ -7,9 +7,9 @@ Rules:
   3. What was committed survives a crash: SQLite writes through (``synchronous=FULL``).
   4. The schema is brought up under a lock, in one transaction, however many processes open the
      database at once. A database of a newer version of this program is left alone.
-  5. What is deleted is overwritten, on SQLite.
-  6. The file is readable by its owner only: it holds the order in which indexes are handed out.
-     Neither it nor its journal may lie on a network file system. Passwords appear in no error.
+  5. The file is readable by its owner only, and what is deleted from it is overwritten, where its
+     schema says that it holds secrets. Neither it nor its journal may lie on a network file system.
+  6. Passwords appear in no error.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from threading import Lock
@@ -26,18 +27,17 @@ from sqlalchemy import column as sql_column
 from sqlalchemy import create_engine, event, inspect, select, table, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from ethr_did.chain.masking import mask_text, mask_url
 from ethr_did.errors import InvalidConfiguration, MissingExtra, StoreError
-from ethr_did.status.tables import SCHEMA, VERSION_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection, Engine, Select
 
-__all__ = ["Database"]
+__all__ = ["PATIENCE", "Database", "Schema"]
 
 PATIENCE: Final = 30
 """Seconds that a writer waits for another one, unless more is asked for."""
@@ -69,26 +69,47 @@ _HINTS = {
 """Words of a driver to what can be done."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """The tables of one part of this package, as its newest migration leaves them."""
+
+    package: str
+    """Name of the package; its folder ``migrations`` is what alembic runs."""
+    version_table: str
+    """Table in which alembic notes how far it got; a database may hold several schemas."""
+    newest: str
+    """The newest migration."""
+    secret: bool
+    """Whether the tables hold what nobody else may read, or find in what was deleted."""
+
+
 class Database:
     """An open database of the newest schema.
 
     Example:
         >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder, Database(f"sqlite:///{folder}/status.db") as database:
-        ...     with database.reading() as connection:
-        ...         connection.exec_driver_sql("select count(*) from status_lists").scalar()
+        >>> from ethr_did.status.tables import SCHEMA
+        >>> with TemporaryDirectory() as folder:
+        ...     with Database(f"sqlite:///{folder}/status.db", SCHEMA) as database:
+        ...         with database.reading() as connection:
+        ...             connection.exec_driver_sql("select count(*) from status_lists").scalar()
         0
     """
 
-    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, url: str, schema: Schema, *, patience: float = PATIENCE, pooled: bool = False
+    ) -> None:
         """Opens it; a new one is made where there is none.
 
         Args:
+            schema: its tables.
             url: ``sqlite:///relative/path``, ``sqlite:////absolute/path`` or
                 ``postgresql://user:password@host/name``. There ``?sslmode=`` may be ``disable``
                 (what it is on this machine), ``require`` or ``verify-full`` (what it is to other
                 hosts), and ``?host=/folder`` names a Unix socket.
             patience: seconds that a writer waits for another one.
+            pooled: whether connections to SQLite are kept for the next transaction, for those who
+                read often; such a database must not be taken into a child process.
 
         Raises:
             InvalidConfiguration: not such a URL.
@@ -96,7 +117,9 @@ class Database:
             StoreError: it cannot be opened, or was made by a newer version.
         """
         self._url = url
+        self._schema = schema
         self._patience = patience
+        self._pooled = pooled
         parts = _parse(url)
         if parts.get_backend_name() == "sqlite":
             self.name = str(parts.database)
@@ -164,7 +187,8 @@ class Database:
     def _sqlite(self, path: Path) -> Engine:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            mode = 0o600 if self._schema.secret else 0o644
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode))
         except OSError as cause:
             raise StoreError(
                 f"the database {path} cannot be used: {cause.strerror or cause}",
@@ -174,12 +198,16 @@ class Database:
         engine = create_engine(
             URL.create("sqlite", database=str(path)),
             # A connection is cheap here, and one that is not kept cannot be taken into a child.
-            poolclass=NullPool,
+            poolclass=QueuePool if self._pooled else NullPool,
             hide_parameters=True,
             # The driver would begin transactions when it likes: we say BEGIN ourselves.
-            connect_args={"timeout": self._patience, "isolation_level": None},
+            connect_args={
+                "timeout": self._patience,
+                "isolation_level": None,
+                "check_same_thread": False,  # the pool hands each to one thread at a time
+            },
         )
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", self._set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
 
@@ -200,6 +228,13 @@ class Database:
         event.listen(engine, "connect", self._set_up_postgresql)
         return engine
 
+    def _set_up_sqlite(self, connection: Any, _: object) -> None:
+        pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"]
+        if self._schema.secret:
+            pragmas.append("secure_delete=ON")
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
     def _set_up_postgresql(self, connection: Any, _: object) -> None:
         cursor = connection.cursor()
         cursor.execute(f"SET lock_timeout = {int(self._patience * 1000)}")
@@ -210,7 +245,7 @@ class Database:
 
     def _bring_up(self) -> None:
         with self.reading() as connection:
-            if _schema_of(connection) == SCHEMA:
+            if self._current(connection) == self._schema.newest:
                 return
         with _ALEMBIC, self.writing() as connection:
             if connection.dialect.name == "postgresql":
@@ -225,20 +260,29 @@ class Database:
         from alembic.script import ScriptDirectory
 
         config = Config()
-        scripts = resources.files("ethr_did.status") / "migrations"
+        scripts = resources.files(self._schema.package) / "migrations"
         config.set_main_option("script_location", str(scripts).replace("%", "%%"))
         config.attributes["connection"] = connection
         known = {found.revision for found in ScriptDirectory.from_config(config).walk_revisions()}
-        current = _schema_of(connection)
+        current = self._current(connection)
         if current is not None and current not in known:
             raise StoreError(
                 f"the database {self.name} has schema {current}, and this program knows up to "
-                f"{SCHEMA}",
+                f"{self._schema.newest}",
                 hint="It was written by a newer version of ethr-did: install that one.",
                 database=self.name,
                 schema=current,
             )
         command.upgrade(config, "head")
+
+    def _current(self, connection: Connection) -> str | None:
+        """The migration that the database is at; None for a new one."""
+        versions = self._schema.version_table
+        if not inspect(connection).has_table(versions):
+            return None
+        statement: Select[Any] = select(sql_column("version_num")).select_from(table(versions))
+        found: str | None = connection.execute(statement).scalar_one_or_none()
+        return found
 
 
 def _parse(url: str) -> URL:
@@ -257,7 +301,7 @@ def _parse(url: str) -> URL:
 
 def _not_a_url(url: str) -> InvalidConfiguration:
     return InvalidConfiguration(
-        f"not the URL of a database for statuses: {url}",
+        f"not the URL of a database: {url}",
         hint="sqlite:///PATH (three slashes, and a fourth before an absolute path), or "
         "postgresql://USER:PASSWORD@HOST/NAME. A database in memory would forget.",
     )
@@ -292,22 +336,9 @@ def _ssl_context(*, verified: bool) -> Any:
     return context
 
 
-def _set_up_sqlite(connection: Any, _: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _schema_of(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(VERSION_TABLE):
-        return None
-    statement: Select[Any] = select(sql_column("version_num")).select_from(table(VERSION_TABLE))
-    found: str | None = connection.execute(statement).scalar_one_or_none()
-    return found
 
 
 def _place_of(parts: URL) -> str:
