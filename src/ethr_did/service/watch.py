@@ -28,8 +28,10 @@ class Watch(Protocol):
         ...
 
     def head(self, network: Network) -> Head | None:
-        """The block up to which nothing has changed that versions do not tell; None: not known,
-        and answers keep the block that they were read at."""
+        """The block up to which versions tell of every change.
+
+        None: not known; answers then name the block that they were read at.
+        """
         ...
 
     def final(self, network: Network) -> int | None:
