@@ -143,16 +143,32 @@ class Database:
         """Closes its connections."""
         self._engine.dispose()
 
+    @property
+    def _steady(self) -> Engine:
+        if self.is_file:
+            return self._engine
+        return self._engine.execution_options(isolation_level="REPEATABLE READ")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is SQLite in a file, which is then called ``name``."""
+        return self._engine.dialect.name == "sqlite"
+
     # -- transactions ----------------------------------------------------------------------------
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self, *, steady: bool = False) -> Iterator[Connection]:
         """A transaction that reads.
+
+        Args:
+            steady: whether all of it sees the database as it is at the first look; on SQLite it
+                does in any case.
 
         Raises:
             StoreError: the database could not be read.
         """
-        with self._guarded(), self._engine.begin() as connection:
+        engine = self._steady if steady else self._engine
+        with self.guarded(), engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -163,11 +179,21 @@ class Database:
             StoreError: the database could not be written.
         """
         writer = self._engine.execution_options(writes=True)
-        with self._guarded(), writer.begin() as connection:
+        with self.guarded(), writer.begin() as connection:
             yield connection
 
+    def connect(self) -> Connection:
+        """A connection of the caller's own, who closes it; see ``guarded``.
+
+        Raises:
+            StoreError: there is none to be had.
+        """
+        with self.guarded():
+            return self._engine.connect()
+
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def guarded(self) -> Iterator[None]:
+        """What is done inside raises ``StoreError`` where the database raises an error of its own."""
         try:
             yield
         except (SQLAlchemyError, sqlite3.Error) as cause:

@@ -12,7 +12,7 @@ attributes, a ``hint`` that says what to do next, and chains its cause::
     │   ├── InvalidStatusList        ├── InvalidStatusEntry      ├── InvalidCredential
     │   ├── InvalidQuery             ├── InvalidTrustList        ├── InvalidClaims
     │   ├── UnsupportedMethod        ├── UnsupportedRepresentation
-    │   └── UnknownNetwork
+    │   └── UnsupportedFeature       └── UnknownNetwork
     ├── NotFoundError                the chain answered: there is no such version, method, service
     ├── DeactivatedError             the identity exists and has been given up for good
     ├── StatusNotValid               the credential is revoked, suspended or of another status
@@ -30,7 +30,10 @@ attributes, a ``hint`` that says what to do next, and chains its cause::
     │   ├── HistoryMissing           the chain points at events that the node does not have
     │   ├── NodeInconsistent         answers that contradict each other
     │   ├── ChainMoved               reorganised again and again while it was read
-    │   └── QuorumFailed             not enough nodes agree
+    │   ├── QuorumFailed             not enough nodes agree
+    │   ├── IndexBehind              the index has not kept up with the chain
+    │   ├── NotIndexed               the index does not hold what was asked for; a node may
+    │   └── IndexBroken              the index and the chain contradict each other
     ├── FetchError                   a foreign document could not be fetched, or may not be
     ├── TransactionError             nothing was changed on chain, or it is not known yet
     │   ├── NotAuthorized            the sender is not the owner
@@ -71,6 +74,8 @@ __all__ = [
     "FeeTooHigh",
     "FetchError",
     "HistoryMissing",
+    "IndexBehind",
+    "IndexBroken",
     "InsufficientFunds",
     "InvalidAddress",
     "InvalidAnswer",
@@ -99,6 +104,7 @@ __all__ = [
     "NodeUnreachable",
     "NotAuthorized",
     "NotFoundError",
+    "NotIndexed",
     "Outcome",
     "QuorumFailed",
     "RangeRefused",
@@ -113,6 +119,7 @@ __all__ = [
     "TransactionPending",
     "TransactionReplaced",
     "UnknownNetwork",
+    "UnsupportedFeature",
     "UnsupportedMethod",
     "UnsupportedRepresentation",
     "WalletError",
@@ -291,6 +298,12 @@ class UnsupportedMethod(InvalidInput):
     code = "unsupported_method"
 
 
+class UnsupportedFeature(InvalidInput):
+    """An option that is not known, or not allowed here."""
+
+    code = "unsupported_feature"
+
+
 class UnsupportedRepresentation(InvalidInput):
     """No representation that ``accept`` allows."""
 
@@ -409,6 +422,24 @@ class QuorumFailed(ChainError):
     """Too few nodes gave the same answer."""
 
     code = "quorum_failed"
+
+
+class IndexBehind(ChainError):
+    """The index has not kept up with the chain: what it says may be of the past."""
+
+    code = "index_behind"
+
+
+class NotIndexed(ChainError):
+    """The index does not hold what was asked for. It says nothing about the chain."""
+
+    code = "not_indexed"
+
+
+class IndexBroken(ChainError):
+    """What the index holds, and what the chain says, contradict each other."""
+
+    code = "index_broken"
 
 
 class FetchError(EthrDIDError):
@@ -540,6 +571,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "invalid_query": _BAD_OPTIONS,
         "invalid_trust_list": _BAD_OPTIONS,
         "unsupported_method": Outcome("METHOD_NOT_SUPPORTED", 501, 2),
+        "unsupported_feature": Outcome("FEATURE_NOT_SUPPORTED", 501, 2),
         "unsupported_representation": Outcome("REPRESENTATION_NOT_SUPPORTED", 406, 2),
         # The DID may be perfectly good on a network that this resolver does not know.
         "unknown_network": Outcome("INTERNAL_ERROR", 500, 7),
@@ -561,6 +593,9 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "node_inconsistent": _UNKNOWN,
         "chain_moved": _UNKNOWN,
         "quorum_failed": _UNKNOWN,
+        "index_behind": _UNKNOWN,
+        "not_indexed": _UNKNOWN,
+        "index_broken": _UNKNOWN,
         "fetch_error": _UNKNOWN,
         "transaction_error": _NOT_SENT,
         "not_authorized": _NOT_SENT,

@@ -193,6 +193,8 @@ class FakeChain:
         """By how many blocks state calls show an older block; negative for a newer one."""
         self.head_lag = 0
         """By how many blocks the node is behind."""
+        self.final_depth: int | None = None
+        """Blocks on top of the last finalised one; None: the node does not say what is final."""
         self.no_init_code: RpcError | None = None
         """Refusal of calls without ``to``."""
         self.code = load(ContractName.ETHEREUM_DID_REGISTRY).runtime_code
@@ -382,7 +384,12 @@ class FakeChain:
         return self.head - self.head_lag
 
     def _find(self, tag: str) -> Block | None:
-        number = self._newest if tag == "latest" else int(tag, 16)
+        if tag == "finalized":
+            if self.final_depth is None:
+                raise _Refusal(-32602, "unknown block tag")
+            number = max(0, self._newest - self.final_depth)
+        else:
+            number = self._newest if tag == "latest" else int(tag, 16)
         return self.ledger.blocks[number] if number <= self._newest else None
 
     def _get_block(self, tag: str, _full: bool) -> dict[str, Any] | None:  # noqa: FBT001 - as the method has it
@@ -411,13 +418,13 @@ class FakeChain:
             raise _Refusal(4444, "pruned history unavailable")
         if self.max_range is not None and last - first + 1 > self.max_range:
             raise _Refusal(*self.range_error)
-        kinds, identities = query["topics"]
+        kinds, identities = query["topics"][0], query["topics"][1:]
         found = [
             self._log_to_json(block, index, log)
             for block in self.ledger.blocks[first : min(last, self._newest) + 1]
             for index, log in enumerate(block.logs)
             if log.topic in kinds
-            and _hex(_word_of(log.identity)) in identities
+            and (not identities or _hex(_word_of(log.identity)) in identities[0])
             and block.number not in self.missing_blocks
             and (block.number, index) not in self.missing_logs
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ethr_did.errors import ChainError, InvalidAnswer, NotFoundError, shown
@@ -11,7 +11,11 @@ from ethr_did.errors import ChainError, InvalidAnswer, NotFoundError, shown
 if TYPE_CHECKING:
     from ethr_did.chain.request import Answer
 
-__all__ = ["Head", "data_of", "parse_head", "quantity_of", "result_of"]
+__all__ = ["BEHIND", "Head", "data_of", "parse_head", "quantity_of", "result_of"]
+
+
+BEHIND = "ethr-did:behind"
+"""Member of a block that an index answers with, see ``Head.behind``; no node has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,8 @@ class Head:
     parent_hash: bytes
     timestamp: int
     """Unix seconds."""
+    behind: int | None = field(default=None, compare=False)
+    """Newer blocks that are known to be there, where an index answers; None: a node does."""
 
 
 def result_of(answer: Answer) -> Any:
@@ -89,6 +95,7 @@ def parse_head(answer: Answer, number: int | None = None) -> Head:
             hash=data_of(block["hash"]),
             parent_hash=data_of(block["parentHash"]),
             timestamp=quantity_of(block["timestamp"]),
+            behind=block[BEHIND] if type(block.get(BEHIND)) is int else None,
         )
     except KeyError as cause:
         raise InvalidAnswer(f"a block without {cause}: {shown(block)}") from cause

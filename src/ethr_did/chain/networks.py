@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ethr_did.chain.masking import mask_url
 from ethr_did.core.keys import parse_address, to_checksum_address
@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
     from ethr_did.chain.rpc import AsyncChain, Chain
 
-__all__ = ["ADDRESS_FIELDS", "BUILT_IN", "DEAD", "Network", "Networks", "is_network_name"]
+__all__ = [
+    "ADDRESS_FIELDS",
+    "BUILT_IN",
+    "DEAD",
+    "Network",
+    "Networks",
+    "Source",
+    "is_network_name",
+]
 
 ADDRESS_FIELDS = ("did_registry", "status_registry", "anchor_registry", "status_lens")
 """The fields of a network that are addresses of contracts; all but the first may be None."""
@@ -37,6 +45,18 @@ _LARGEST_CHAIN_ID = 2**256 - 1
 def is_network_name(text: str) -> bool:
     """Whether a network may be called that: a chain id in hex may not pass for a name."""
     return _NAME.fullmatch(text) is not None and _CHAIN_ID.fullmatch(text) is None
+
+
+class Source(Protocol):
+    """Where readings of a network are answered, in place of its nodes: an index."""
+
+    def chain(self, network: Network, **options: Any) -> Chain:
+        """What is read through, blocking; options as of ``Chain``."""
+        ...
+
+    def async_chain(self, network: Network, **options: Any) -> AsyncChain:
+        """What is read through, awaited."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -75,6 +95,8 @@ class Network:
     """Address of the ``StatusListAnchorRegistry``; None: none is known."""
     status_lens: str | None = None
     """Address of the ``CredentialStatusLens``; None: none is known."""
+    source: Source | None = None
+    """What is read in place of the nodes, or before them; None: the nodes are."""
 
     def __post_init__(self) -> None:
         """Raises ``InvalidConfiguration`` or ``InvalidAddress`` for a value out of its range."""
@@ -136,12 +158,16 @@ class Network:
         """
         from ethr_did.chain.rpc import Chain
 
+        if self.source is not None:
+            return self.source.chain(self, **options)
         return Chain(self._nodes(), chain_id=self.chain_id, quorum=self.quorum, **options)
 
     def async_chain(self, **options: Any) -> AsyncChain:
         """The way to this network, awaited; otherwise as ``chain``."""
         from ethr_did.chain.rpc import AsyncChain
 
+        if self.source is not None:
+            return self.source.async_chain(self, **options)
         return AsyncChain(self._nodes(), chain_id=self.chain_id, quorum=self.quorum, **options)
 
     def _nodes(self) -> list[str | object]:

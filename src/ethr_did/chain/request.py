@@ -141,7 +141,7 @@ def get_block(block: Block = "latest") -> Request:
 
 def get_logs(
     *,
-    address: bytes,
+    address: bytes | Sequence[bytes],
     topics: Sequence[bytes | Sequence[bytes] | None] = (),
     from_block: int | str | None = None,
     to_block: int | str | None = None,
@@ -150,13 +150,13 @@ def get_logs(
     """An ``eth_getLogs`` over a range of blocks, ends included, or over one block by its hash.
 
     Args:
-        address: 20-byte address of the contract.
+        address: 20-byte address of the contract, or several.
         topics: by position; None is any, a sequence is any of these.
         from_block: first block, number or tag.
         to_block: last block, number or tag.
         block_hash: 32 bytes; excludes the two above (EIP-234).
     """
-    query: dict[str, Any] = {"address": _hex(address)}
+    query: dict[str, Any] = {"address": _topic(address)}
     if topics:
         query["topics"] = [_topic(topic) for topic in topics]
     if block_hash is not None:

@@ -1,0 +1,509 @@
+"""The database of the index: steps forward, steps back, and how far it is.
+
+Rules:
+  * A step is one transaction: its events, the tips they lead to, its blocks, and the head. After a
+    crash the index is at the end of some step, with nothing missing and nothing twice.
+  * A step begins where the index stands. If it stands elsewhere, somebody else has followed
+    meanwhile, and the step is refused.
+  * What is finalised is never touched again. An event that a node had kept back may be added.
+
+The functions take the connection of a transaction: a writing one (see writer.py) or a reading one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ethr_did.database import PATIENCE, Database
+from ethr_did.errors import IndexBroken
+from ethr_did.index import tables
+from ethr_did.index.entries import Kind, entry_of
+from ethr_did.index.linking import find_gaps, tips_after
+from ethr_did.index.rows import EVENT_ROW, log_of_row
+from ethr_did.index.standing import Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Select, Table
+
+    from ethr_did.chain.answer import Head
+    from ethr_did.index.entries import Contracts, Entry
+    from ethr_did.index.linking import Gap, Subject
+
+__all__ = [
+    "IndexDatabase",
+    "Overtaken",
+    "Step",
+    "add_network",
+    "append",
+    "checkpoints",
+    "clear",
+    "find_network",
+    "note",
+    "note_fault",
+    "read_standings",
+    "roll_back",
+]
+
+T = TypeVar("T")
+
+_CHUNK = 500
+"""Values in one statement."""
+
+
+class Overtaken(Exception):
+    """Another process has moved the index meanwhile."""
+
+
+class IndexDatabase(Database):
+    """The database of the index."""
+
+    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
+        """Opens it, as ``Database``. Its connections are kept: it is read often."""
+        super().__init__(url, tables.SCHEMA, patience=patience, pooled=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Everything that happened from one block to another."""
+
+    entries: tuple[Entry, ...]
+    """In the order of the chain, with the times of their blocks."""
+    head: Head
+    """The last block."""
+    final: Head | None
+    """The last finalised block, as far as it is known; may be later than the head."""
+    node_head: int
+    """Number of the newest block of the node."""
+    checked_at: float
+    """Unix seconds at which the node was asked."""
+
+
+# -- networks ------------------------------------------------------------------------------------
+
+
+def find_network(connection: Connection, chain_id: int, contracts: Contracts) -> Standing | None:
+    """How far a network is; None if it was never followed."""
+    found = connection.execute(_NETWORK, _identified(chain_id, contracts)).one_or_none()
+    return None if found is None else Standing.of_row(found)
+
+
+def add_network(
+    connection: Connection,
+    chain_id: int,
+    contracts: Contracts,
+    *,
+    first_block: int,
+    code_hash: bytes,
+    bound: tuple[bytes, bytes],
+) -> Standing:
+    """A network that is new here.
+
+    Args:
+        connection: of a writing transaction.
+        chain_id: of the network.
+        contracts: that are followed.
+        first_block: the first one that may hold events.
+        code_hash: keccak-256 of the code of the DID registry.
+        bound: DID registries that the status and the anchor registry ask; empty: there is none.
+    """
+    connection.execute(
+        insert(tables.networks).values(
+            **_identified(chain_id, contracts),
+            first_block=first_block,
+            code_hash=code_hash,
+            status_bound=bound[0],
+            anchor_bound=bound[1],
+            revision=0,
+        )
+    )
+    found = find_network(connection, chain_id, contracts)
+    assert found is not None  # noqa: S101 - just written
+    return found
+
+
+def read_standings(connection: Connection) -> list[Standing]:
+    """How far each network is."""
+    rows = connection.execute(select(tables.networks).order_by(tables.networks.c.id))
+    return [Standing.of_row(row) for row in rows]
+
+
+def note(
+    connection: Connection,
+    standing: Standing,
+    *,
+    final: Head | None,
+    node_head: int,
+    checked_at: float,
+) -> Standing:
+    """The standing after a look at the node that brought nothing new."""
+    _check_unmoved(connection, standing)
+    known = _final(standing, final)
+    _set(
+        connection,
+        standing,
+        node_head=node_head,
+        checked_at=checked_at,
+        fault=None,
+        **_columns("final", known),
+    )
+    _prune(connection, standing, known)
+    return _again(connection, standing)
+
+
+def note_fault(connection: Connection, standing: Standing, fault: str) -> Standing:
+    """The standing with the reason why it cannot go on."""
+    _set(connection, standing, fault=fault)
+    return _again(connection, standing)
+
+
+# -- steps ---------------------------------------------------------------------------------------
+
+
+def append(connection: Connection, standing: Standing, step: Step) -> Standing | list[Gap]:
+    """The standing after a step; or what is missing from it, and nothing is written.
+
+    Raises:
+        Overtaken: the index stands elsewhere.
+        IndexBroken: the step contradicts what the index holds.
+    """
+    _check_unmoved(connection, standing)
+    entries = _unknown(connection, standing, step.entries)
+    known = _subjects(connection, standing, entries)
+    tips = {subject: tip for subject, (_, tip) in known.items()}
+    if gaps := find_gaps(entries, tips):
+        return gaps
+    ids = _write_tips(connection, standing, entries, known)
+    final = _final(standing, step.final, head=step.head)
+    _write_blocks(connection, standing, entries, step.head, final)
+    _write_events(connection, standing, entries, ids)
+    _set(
+        connection,
+        standing,
+        node_head=step.node_head,
+        checked_at=step.checked_at,
+        fault=None,
+        **_columns("head", step.head),
+        **_columns("final", final),
+    )
+    _prune(connection, standing, final)
+    return _again(connection, standing)
+
+
+def _unknown(connection: Connection, standing: Standing, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries that are not here yet; those of earlier blocks may be."""
+    last = -1 if standing.head is None else standing.head.number
+    earlier = sorted({entry.block_number for entry in entries if entry.block_number <= last})
+    if not earlier:
+        return list(entries)
+    events = tables.events.c
+    here = {
+        (row.block, row.log_index)
+        for part in _parts(earlier)
+        for row in connection.execute(
+            select(events.block, events.log_index).where(
+                events.network == standing.id, events.block.in_(part)
+            )
+        )
+    }
+    return [entry for entry in entries if entry.place not in here]
+
+
+def _subjects(
+    connection: Connection, standing: Standing, entries: Iterable[Entry]
+) -> dict[Subject, tuple[int, bytes]]:
+    """Id and tip of the subjects that are known, with some others."""
+    subjects = tables.subjects.c
+    keys = list(dict.fromkeys(entry.key for entry in entries))
+    found = {}
+    for part in _parts(keys):
+        statement = select(subjects.kind, subjects.key, subjects.id, subjects.tip).where(
+            subjects.network == standing.id,
+            subjects.kind.in_(_KINDS),
+            subjects.key.in_(part),
+        )
+        for kind, key, id_, tip in connection.execute(statement):
+            found[kind, bytes(key)] = (id_, bytes(tip))
+    return found
+
+
+def _write_tips(
+    connection: Connection,
+    standing: Standing,
+    entries: Sequence[Entry],
+    known: Mapping[Subject, tuple[int, bytes]],
+) -> dict[Subject, int]:
+    """Ids of the subjects; writes where their chains end now."""
+    ids = {subject: id_ for subject, (id_, _) in known.items()}
+    new, moved = [], []
+    next_id = _next_id(connection, tables.subjects)
+    for subject, tip in tips_after(entries).items():
+        if subject in ids:
+            moved.append({"subject_id": ids[subject], "new_tip": tip})
+            continue
+        ids[subject] = next_id
+        kind, key = subject
+        row = {"id": next_id, "network": standing.id, "kind": kind, "key": key, "tip": tip}
+        new.append(row)
+        next_id += 1
+    _insert(connection, tables.subjects, new)
+    if moved:
+        subjects = tables.subjects
+        statement = update(subjects).where(subjects.c.id == bindparam("subject_id"))
+        connection.execute(statement.values(tip=bindparam("new_tip")), moved)
+    return ids
+
+
+def _write_blocks(
+    connection: Connection,
+    standing: Standing,
+    entries: Iterable[Entry],
+    head: Head,
+    final: Head | None,
+) -> None:
+    rows: dict[int, tuple[bytes, int | None]] = {
+        entry.block_number: (entry.block_hash, entry.block_timestamp) for entry in entries
+    }
+    if final is None or head.number > final.number:
+        rows[head.number] = (head.hash, head.timestamp)
+    written = [
+        {"network": standing.id, "number": number, "hash": hash_, "time": time}
+        for number, (hash_, time) in sorted(rows.items())
+    ]
+    if written:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(tables.blocks).on_conflict_do_nothing()
+        for part in _parts(written):
+            connection.execute(statement, part)
+        _check_blocks(connection, standing, rows)
+
+
+def _check_blocks(
+    connection: Connection, standing: Standing, rows: Mapping[int, tuple[bytes, int | None]]
+) -> None:
+    """Raises if a block was here before under another hash."""
+    last = -1 if standing.head is None else standing.head.number
+    earlier = [number for number in rows if number <= last]
+    for part in _parts(earlier):
+        blocks = tables.blocks.c
+        statement = select(blocks.number, blocks.hash).where(
+            blocks.network == standing.id, blocks.number.in_(part)
+        )
+        for number, hash_ in connection.execute(statement):
+            if bytes(hash_) != rows[number][0]:
+                raise IndexBroken(
+                    f"block {number} is in the index under another hash",
+                    hint="Another node was followed before. Begin anew: `ethr-did index rebuild`.",
+                    block_number=number,
+                )
+
+
+def _write_events(
+    connection: Connection,
+    standing: Standing,
+    entries: Sequence[Entry],
+    ids: Mapping[Subject, int],
+) -> None:
+    first = _next_id(connection, tables.events)
+    rows = [
+        {
+            "id": id_,
+            "network": standing.id,
+            "subject": ids[int(entry.kind), entry.key],
+            "block": entry.block_number,
+            "log_index": entry.log_index,
+            "topic": entry.topic,
+            "data": entry.data,
+            "tx_hash": entry.tx_hash,
+        }
+        for id_, entry in enumerate(entries, first)
+    ]
+    _insert(connection, tables.events, rows)
+
+
+# -- steps back ----------------------------------------------------------------------------------
+
+
+def checkpoints(connection: Connection, standing: Standing) -> list[tuple[int, bytes]]:
+    """Numbers and hashes of the blocks above the last finalised one, newest first."""
+    blocks = tables.blocks.c
+    floor = -1 if standing.final is None else standing.final.number
+    statement = (
+        select(blocks.number, blocks.hash)
+        .where(blocks.network == standing.id, blocks.number > floor)
+        .order_by(blocks.number.desc())
+    )
+    return [(number, bytes(hash_)) for number, hash_ in connection.execute(statement)]
+
+
+def roll_back(
+    connection: Connection, standing: Standing, to: Head | None, contracts: Contracts
+) -> Standing:
+    """The standing after everything later than a block was taken back.
+
+    Args:
+        connection: of a writing transaction.
+        standing: how far the index is.
+        to: a block of the node's chain that is in the index; None: nothing is left.
+        contracts: of the network.
+
+    Raises:
+        Overtaken: the index stands elsewhere.
+        IndexBroken: the block is before the last finalised one.
+    """
+    _check_unmoved(connection, standing)
+    last = -1 if to is None else to.number
+    if standing.final is not None and last < standing.final.number:
+        raise IndexBroken(
+            f"the node's chain leaves that of the index before block {standing.final.number}, "
+            "which was final",
+            hint="Is it another node, or a chain that was begun anew? If you believe it, begin anew "
+            "here too: `ethr-did index rebuild`.",
+            block_number=standing.final.number,
+        )
+    events, blocks = tables.events, tables.blocks
+    later = and_(events.c.network == standing.id, events.c.block > last)
+    touched = list(connection.execute(select(events.c.subject).where(later).distinct()).scalars())
+    connection.execute(delete(events).where(later))
+    connection.execute(
+        delete(blocks).where(blocks.c.network == standing.id, blocks.c.number > last)
+    )
+    for part in _parts(touched):
+        _restore_tips(connection, part, contracts)
+    _set(connection, standing, revision=standing.revision + 1, **_columns("head", to))
+    return _again(connection, standing)
+
+
+def clear(connection: Connection, standing: Standing) -> None:
+    """Nothing; takes a network out of the index."""
+    for table in (tables.events, tables.blocks, tables.subjects):
+        connection.execute(delete(table).where(table.c.network == standing.id))
+    connection.execute(delete(tables.networks).where(tables.networks.c.id == standing.id))
+
+
+def _restore_tips(connection: Connection, ids: Sequence[int], contracts: Contracts) -> None:
+    """The tips of subjects after their last events were taken back; those without any go."""
+    events, subjects = tables.events, tables.subjects
+    newest = (
+        select(events.c.subject, func.max(events.c.block).label("block"))
+        .where(events.c.subject.in_(ids))
+        .group_by(events.c.subject)
+        .subquery()
+    )
+    statement = (
+        EVENT_ROW.join(
+            newest,
+            and_(events.c.subject == newest.c.subject, events.c.block == newest.c.block),
+        )
+        .add_columns(events.c.subject.label("subject_id"))
+        .order_by(events.c.log_index)
+    )
+    tips = {
+        row.subject_id: entry_of(log_of_row(contracts, row), contracts).after
+        for row in connection.execute(statement)
+    }
+    gone = [id_ for id_ in ids if id_ not in tips]
+    if gone:
+        connection.execute(delete(subjects).where(subjects.c.id.in_(gone)))
+    if tips:
+        changed = [{"subject_id": id_, "new_tip": tip} for id_, tip in tips.items()]
+        restore = update(subjects).where(subjects.c.id == bindparam("subject_id"))
+        connection.execute(restore.values(tip=bindparam("new_tip")), changed)
+
+
+# -- parts ---------------------------------------------------------------------------------------
+
+
+_NETWORK: Select[Any] = select(tables.networks).where(
+    tables.networks.c.chain_id == bindparam("chain_id"),
+    tables.networks.c.contracts == bindparam("contracts"),
+)
+_KINDS = tuple(int(kind) for kind in Kind)
+
+
+def _identified(chain_id: int, contracts: Contracts) -> dict[str, Any]:
+    return {"chain_id": str(chain_id), "contracts": contracts.stored}
+
+
+def _check_unmoved(connection: Connection, standing: Standing) -> None:
+    found = _again(connection, standing)
+    if (found.head, found.revision) != (standing.head, standing.revision):
+        raise Overtaken
+
+
+def _again(connection: Connection, standing: Standing) -> Standing:
+    networks = tables.networks
+    row = connection.execute(select(networks).where(networks.c.id == standing.id)).one_or_none()
+    if row is None:
+        raise Overtaken
+    return Standing.of_row(row)
+
+
+def _set(connection: Connection, standing: Standing, **values: Any) -> None:
+    networks = tables.networks
+    connection.execute(update(networks).where(networks.c.id == standing.id).values(**values))
+
+
+def _columns(name: str, head: Head | None) -> dict[str, Any]:
+    return {
+        f"{name}_number": head.number if head else None,
+        f"{name}_hash": head.hash if head else None,
+        f"{name}_parent": head.parent_hash if head else None,
+        f"{name}_time": head.timestamp if head else None,
+    }
+
+
+def _final(standing: Standing, final: Head | None, head: Head | None = None) -> Head | None:
+    """The last finalised block that is in the index: it only rises."""
+    head = head or standing.head
+    if final is None or head is None:
+        return standing.final
+    if final.number > head.number:
+        final = head  # all blocks before a final one are final
+    if standing.final is not None and final.number < standing.final.number:
+        return standing.final
+    return final
+
+
+def _prune(connection: Connection, standing: Standing, final: Head | None) -> None:
+    """Forgets where steps ended, as far as that is final now."""
+    if final is None:
+        return
+    blocks, events = tables.blocks, tables.events
+    floor = -1 if standing.final is None else standing.final.number
+    holds_events: ColumnElement[bool] = (
+        select(events.c.id)
+        .where(events.c.network == blocks.c.network, events.c.block == blocks.c.number)
+        .exists()
+    )
+    connection.execute(
+        delete(blocks).where(
+            blocks.c.network == standing.id,
+            blocks.c.number > floor,
+            blocks.c.number <= final.number,
+            ~holds_events,
+        )
+    )
+
+
+def _next_id(connection: Connection, table: Table) -> int:
+    return int(connection.execute(select(func.max(table.c.id))).scalar() or 0) + 1
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    statement: Any = insert(table)
+    if connection.dialect.name == "postgresql":
+        # The driver sends rows one by one, unless something comes back.
+        statement = statement.returning(table.c.id)
+    connection.execute(statement, rows)
+
+
+def _parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
