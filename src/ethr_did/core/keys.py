@@ -76,9 +76,16 @@ def to_checksum_address(address: bytes) -> ChecksumAddress:
     """
     if len(address) != len(ZERO_ADDRESS):
         raise InvalidAddress(f"an address is 20 bytes, these are {len(address)}: 0x{address.hex()}")
+    return _checksummed(bytes(address))
+
+
+@functools.lru_cache(maxsize=4096)
+def _checksummed(address: bytes) -> ChecksumAddress:
+    # The same few addresses are written again and again: registries, owners, delegates.
     digits = address.hex()
     marks = keccak(digits.encode()).hex()
-    cased = (d.upper() if int(m, 16) >= 8 else d for d, m in zip(digits, marks, strict=False))  # noqa: PLR2004 - EIP-55: the top bit of each nibble
+    # EIP-55: a digit is upper case where the top bit of the mark's nibble is set.
+    cased = (d.upper() if m in "89abcdef" else d for d, m in zip(digits, marks, strict=False))
     return ChecksumAddress("0x" + "".join(cased))
 
 

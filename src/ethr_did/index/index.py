@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ethr_did.chain.networks import Network
     from ethr_did.chain.request import Answer, Request, Steps
     from ethr_did.chain.rpc import AsyncChain, Chain
+    from ethr_did.index.entries import Contracts
     from ethr_did.index.standing import Standing
     from ethr_did.index.store import IndexDatabase
 
@@ -125,14 +126,17 @@ class Index:
             return read_standings(connection)
 
     @contextmanager
-    def snapshot(self, network: Network) -> Iterator[Snapshot]:
+    def snapshot(self, network: Network, contracts: Contracts) -> Iterator[Snapshot]:
         """One network as of one moment.
+
+        Args:
+            network: that is read.
+            contracts: of it, see ``contracts_of``.
 
         Raises:
             IndexBehind, IndexBroken: it cannot be relied on.
             StoreError: the database cannot be read.
         """
-        contracts = contracts_of(network)
         with self.database.reading(steady=True) as connection:
             standing = find_network(connection, network.chain_id, contracts)
             self.freshness.check(standing, self._clock(), network.name)
@@ -140,15 +144,15 @@ class Index:
             assert found.head is not None  # noqa: S101 - checked
             yield Snapshot(connection, contracts, found, found.head)
 
-    def run(self, network: Network, steps: Steps[T]) -> T:
-        """The result of a reading, all of one block.
+    def run(self, network: Network, contracts: Contracts, steps: Steps[T]) -> T:
+        """The result of a reading, all of one block. Arguments as of ``snapshot``.
 
         Raises:
             IndexBehind, IndexBroken: the index cannot be relied on.
             NotIndexed: it does not hold what was asked for.
             StoreError: the database cannot be read.
         """
-        with self.snapshot(network) as snapshot:
+        with self.snapshot(network, contracts) as snapshot:
             try:
                 batch = next(steps)
                 while True:
@@ -194,6 +198,7 @@ class IndexedChain:
     def __init__(self, index: Index, network: Network, node: Chain | None) -> None:
         self._index = index
         self._network = network
+        self._contracts = contracts_of(network)
         self._node = node
 
     def run(self, steps: Steps[T]) -> T:
@@ -202,7 +207,7 @@ class IndexedChain:
         Raises:
             IndexBehind, IndexBroken, NotIndexed, StoreError: as ``Index.run``.
         """
-        return self._index.run(self._network, steps)
+        return self._index.run(self._network, self._contracts, steps)
 
     def agree(self, make_steps: Callable[[int | None], Steps[T]]) -> T:
         """The result of a reading, from the index or else from the node.
@@ -249,11 +254,12 @@ class AsyncIndexedChain:
     def __init__(self, index: Index, network: Network, node: AsyncChain | None) -> None:
         self._index = index
         self._network = network
+        self._contracts = contracts_of(network)
         self._node = node
 
     async def run(self, steps: Steps[T]) -> T:
         """As ``IndexedChain.run``."""
-        return await asyncio.to_thread(self._index.run, self._network, steps)
+        return await asyncio.to_thread(self._index.run, self._network, self._contracts, steps)
 
     async def agree(self, make_steps: Callable[[int | None], Steps[T]]) -> T:
         """As ``IndexedChain.agree``."""

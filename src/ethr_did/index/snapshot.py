@@ -89,12 +89,14 @@ class Snapshot:
         if not new:
             return
         self._events |= {one: [] for one in new}
+        of_identity = {"network": self.standing.id, "kind": int(Kind.IDENTITY)}
+        if len(new) == 1:
+            # The usual case: a statement of its own, which need not be put together each time.
+            found = self.connection.execute(_OF_KEY, {**of_identity, "key": new[0]})
+            self._events[new[0]] = list(found.all())
+            return
         for part in _parts(new):
-            rows = self.connection.execute(
-                _OF_KEYS,
-                {"network": self.standing.id, "kind": int(Kind.IDENTITY), "keys": part},
-            )
-            for row in rows:
+            for row in self.connection.execute(_OF_KEYS, {**of_identity, "keys": part}):
                 self._events[bytes(row[1])].append(row)
 
     # -- statuses ------------------------------------------------------------------------------
@@ -214,6 +216,9 @@ def _stored_word(row: EventRow) -> int:
 _subjects, _events, _blocks = tables.subjects.c, tables.events.c, tables.blocks.c
 _OF_NETWORK = and_(_subjects.network == bindparam("network"), _subjects.kind == bindparam("kind"))
 _IN_ORDER = (_events.block, _events.log_index)
+_OF_KEY: Select[Any] = EVENT_ROW.where(_OF_NETWORK, _subjects.key == bindparam("key")).order_by(
+    *_IN_ORDER
+)
 _OF_KEYS: Select[Any] = EVENT_ROW.where(
     _OF_NETWORK, _subjects.key.in_(bindparam("keys", expanding=True))
 ).order_by(*_IN_ORDER)
