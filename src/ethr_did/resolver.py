@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ethr_did.chain.networks import Network, Networks
@@ -70,15 +70,22 @@ class HistoryEntry:
     """One change of an identity."""
 
     event: Event
-    earlier: tuple[Event, ...]
-    """All that came before it."""
+    history: tuple[Event, ...] = field(compare=False, repr=False)
+    """The whole history it is of, which all its entries share."""
+    place: int
+    """Its number in there, from 0."""
     target: _Target
+
+    @property
+    def earlier(self) -> tuple[Event, ...]:
+        """All that came before it."""
+        return self.history[: self.place]
 
     @property
     def view(self) -> View:
         """The identity as it was right after this change."""
         now = self.event.block_timestamp
-        events = (*self.earlier, self.event)
+        events = self.history[: self.place + 1]
         return fold(self.target.url.did, self.target.network.chain_id, events, now=now or 0)
 
     def to_dict(self) -> dict[str, Any]:
@@ -227,6 +234,7 @@ def _read_at(network: Network, reading: Reading) -> ReadAt:
         block_number=head.number,
         block_hash=head.hash,
         block_timestamp=head.timestamp,
+        blocks_behind=head.behind,
     )
 
 
@@ -235,7 +243,7 @@ def _read_history(target: _Target, block: int | None) -> Steps[History]:
     reading = yield from _registry(target.network).read_histories([address], block=block)
     events = reading.events[address]
     entries = tuple(
-        HistoryEntry(event=event, earlier=events[:i], target=target)
+        HistoryEntry(event=event, history=events, place=i, target=target)
         for i, event in enumerate(events)
     )
     return History(entries=entries, read_at=_read_at(target.network, reading))

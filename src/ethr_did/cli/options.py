@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from ethr_did.chain.networks import Networks
     from ethr_did.resolver import Resolver
     from ethr_did.settings import Settings
 
@@ -20,11 +24,13 @@ __all__ = [
     "complete_network",
     "config_option",
     "examples",
+    "index_option",
     "json_option",
     "load",
     "network_argument",
     "network_option",
     "open_resolver",
+    "resolving",
     "signer_options",
     "with_options",
 ]
@@ -143,8 +149,40 @@ def load(config_file: Path | None) -> Settings:
     return load_settings(config_file)
 
 
+index_option = click.option(
+    "--index",
+    "use_index",
+    is_flag=True,
+    help="Read from the index; the node is asked where the index cannot answer.",
+)
+
+
 def open_resolver(settings: Settings) -> Resolver:
     """A resolver of the networks in the settings."""
     from ethr_did.resolver import Resolver
 
     return Resolver(settings.table(), timeout=settings.timeout)
+
+
+@contextmanager
+def resolving(settings: Settings, *, use_index: bool) -> Iterator[Resolver]:
+    """A resolver of the networks in the settings, which may read from the index."""
+    from ethr_did.resolver import Resolver
+
+    with ExitStack() as stack:
+        networks: Networks = settings.table()
+        if use_index:
+            networks = stack.enter_context(_indexed(settings))
+        yield stack.enter_context(Resolver(networks, timeout=settings.timeout))
+
+
+@contextmanager
+def _indexed(settings: Settings) -> Iterator[Networks]:
+    """The networks in the settings, read from the index before their nodes."""
+    from ethr_did.chain.networks import Networks
+    from ethr_did.index.index import Index
+    from ethr_did.index.store import IndexDatabase
+
+    with IndexDatabase(settings.index_database_url) as database:
+        source = Index(database, clock=time.time).source()
+        yield Networks(dataclasses.replace(one, source=source) for one in settings.table())

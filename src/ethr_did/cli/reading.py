@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ethr_did.cli.options import config_option, examples, json_option, load, open_resolver
+from ethr_did.cli.options import (
+    config_option,
+    examples,
+    index_option,
+    json_option,
+    load,
+    resolving,
+)
 from ethr_did.cli.output import print_json, say, table, working
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ _GONE = 3
 @_version_id
 @_version_time
 @click.option("--accept", metavar="TYPES", help="Media types, as in HTTP's Accept.")
+@index_option
 @json_option
 @config_option
 def resolve(
@@ -44,6 +52,7 @@ def resolve(
     version_id: str | None,
     version_time: str | None,
     accept: str | None,
+    use_index: bool,
     as_json: bool,
     config_file: Path | None,
 ) -> int:
@@ -53,7 +62,7 @@ def resolve(
     deactivated or cannot be resolved ends with the exit code of its error.
     """
     _ = as_json  # the result is JSON in any case
-    with open_resolver(load(config_file)) as resolver, working("Resolving …"):
+    with resolving(load(config_file), use_index=use_index) as resolver, working("Resolving …"):
         results = resolver.resolve_many(
             dids, version_id=version_id, version_time=version_time, accept=accept
         )
@@ -81,6 +90,7 @@ def _exit_code(error: EthrDIDError) -> int:
 @_version_id
 @_version_time
 @click.option("--accept", metavar="TYPES", help="Media types; text/uri-list for a service's URLs.")
+@index_option
 @json_option
 @config_option
 def dereference(
@@ -88,6 +98,7 @@ def dereference(
     version_id: str | None,
     version_time: str | None,
     accept: str | None,
+    use_index: bool,
     as_json: bool,
     config_file: Path | None,
 ) -> int:
@@ -97,7 +108,7 @@ def dereference(
     give ? and & meanings of their own.
     """
     _ = as_json
-    with open_resolver(load(config_file)) as resolver, working("Resolving …"):
+    with resolving(load(config_file), use_index=use_index) as resolver, working("Resolving …"):
         result = resolver.dereference(
             did_url, version_id=version_id, version_time=version_time, accept=accept
         )
@@ -107,14 +118,18 @@ def dereference(
 
 @click.command(epilog=examples("ethr-did history DID", "ethr-did history DID --json"))
 @click.argument("did")
+@index_option
 @json_option
 @config_option
-def history(did: str, as_json: bool, config_file: Path | None) -> None:
+def history(did: str, use_index: bool, as_json: bool, config_file: Path | None) -> None:
     """Show every change of an identity.
 
     With --json also the document after each change.
     """
-    with open_resolver(load(config_file)) as resolver, working("Reading the history …"):
+    with (
+        resolving(load(config_file), use_index=use_index) as resolver,
+        working("Reading the history …"),
+    ):
         found = resolver.history(did)
     if as_json:
         print_json(found.to_dict())

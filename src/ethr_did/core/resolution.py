@@ -15,7 +15,7 @@ Spec: DID Resolution v0.3 sections 4, 5 and 10; DID Core 1.0 section 7.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -246,15 +246,18 @@ class ReadAt:
     block_hash: bytes
     block_timestamp: int
     """Unix seconds."""
+    blocks_behind: int | None = field(default=None, compare=False)
+    """Newer blocks that were known to be there, where an index answered; None: a node did."""
 
     def to_dict(self) -> dict[str, Any]:
         """The block as JSON."""
-        return {
+        out = {
             "chainId": self.chain_id,
             "blockNumber": self.block_number,
             "blockHash": "0x" + self.block_hash.hex(),
             "blockTime": format_time(self.block_timestamp),
         }
+        return out if self.blocks_behind is None else {**out, "blocksBehind": self.blocks_behind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

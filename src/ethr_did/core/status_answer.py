@@ -115,15 +115,18 @@ class Moment:
     hash: bytes
     timestamp: int
     """Unix seconds."""
+    behind: int | None = field(default=None, compare=False)
+    """Newer blocks that were known to be there, where an index answered; None: a node did."""
 
     def to_dict(self) -> dict[str, Any]:
         """The block as JSON."""
-        return {
+        out: dict[str, Any] = {
             "chainId": self.chain_id,
             "blockNumber": self.number,
             "blockHash": "0x" + self.hash.hex(),
             "blockTimestamp": self.timestamp,
         }
+        return out if self.behind is None else {**out, "blocksBehind": self.behind}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

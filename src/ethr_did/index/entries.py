@@ -3,6 +3,8 @@
 Rules:
   * The core decodes every log, strictly; what it refuses is never kept. The data is kept as it was
     emitted, so that what is read from the index is decoded by the same code once more.
+  * Where a list is said to be is kept whatever it is: a publisher may write any bytes there, and
+    must not be able to stop those who follow.
   * A subject is what events form a chain about: an identity, a word of a list, a record, a list
     kept off chain. Where a list is said to be is a hint without a chain.
   * Each event says what came before it. ``before`` and ``after`` are what the subject's tip must be
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from ethr_did.chain.answer import data_of
 from ethr_did.core.erc1056 import TOPICS, decode_log
 from ethr_did.core.status_events import (
     ANCHORED_TOPIC,
@@ -62,6 +65,10 @@ _IDENTITY_LENGTH = 20
 _WORD = 32
 _WORD_NUMBER = 6
 _NO_TIP = b""
+_LARGEST = (1 << 63) - 1
+_LARGEST_INDEX = (1 << 31) - 1
+_NO_PLACE = "0x" + (_WORD.to_bytes(_WORD) + bytes(_WORD)).hex()
+"""The encoding of an empty string, decoded in place of what a publisher wrote."""
 
 
 class Kind(IntEnum):
@@ -152,16 +159,38 @@ def entry_of(log: Mapping[str, Any], contracts: Contracts) -> Entry:
     Raises:
         InvalidAnswer: it is no event of these contracts.
     """
+    return _in_range(log, _any_entry(log, contracts))
+
+
+def _any_entry(log: Mapping[str, Any], contracts: Contracts) -> Entry:
     address = _address_of(log)
     try:
         if address == contracts.did_registry:
             return _identity_entry(log)
-        event = decode_status_log(log)
+        event, data = _status_event(log)
         if address != getattr(contracts, _EMITTERS[type(event)]):
             raise InvalidAnswer(f"the node returned a log nobody asked for: {shown(log)}")
-        return _status_entry(event, bytes.fromhex(log["data"][2:]))
+        return _status_entry(event, data)
     except OverflowError as cause:
         raise InvalidAnswer(f"a number in this log is of no block: {shown(log)}") from cause
+
+
+def _in_range(log: Mapping[str, Any], entry: Entry) -> Entry:
+    """The entry, if its numbers are such as a chain can have and a database can hold."""
+    numbers = (entry.block_number, entry.missing, entry.block_timestamp or 0)
+    if max(numbers) > _LARGEST or entry.log_index > _LARGEST_INDEX:
+        raise InvalidAnswer(f"a number in this log is of no block: {shown(log)}")
+    return entry
+
+
+def _status_event(log: Mapping[str, Any]) -> tuple[StatusEvent, bytes]:
+    """The event, and the data of its log."""
+    try:
+        is_located = bytes.fromhex(log["topics"][0][2:]) == LOCATED_TOPIC
+        data = data_of(log["data"])
+    except (KeyError, TypeError, ValueError, IndexError) as cause:
+        raise InvalidAnswer(f"the node returned what is no log: {shown(log)}") from cause
+    return decode_status_log({**log, "data": _NO_PLACE} if is_located else log), data
 
 
 _EMITTERS = {

@@ -35,6 +35,7 @@ from ethr_did.errors import (
     EthrDIDError,
     IndexBroken,
     RegistryMissing,
+    StoreError,
 )
 from ethr_did.index import store
 from ethr_did.index.entries import Contracts
@@ -150,17 +151,22 @@ class Follower:
         await self._chain.close()
 
     async def follow(self, *, stop: asyncio.Event, interval: float) -> None:
-        """Nothing; follows until it is told to stop. Failures are logged, and tried again.
+        """Nothing; follows until it is told to stop. What the chain fails at is tried again.
 
         Args:
             stop: ends it after the step that is under way.
             interval: seconds from one round to the next.
+
+        Raises:
+            StoreError: the database could not be written.
         """
         failures = 0
         while not stop.is_set():
             try:
                 await self.catch_up(stop=stop)
                 failures = 0
+            except StoreError:
+                raise
             except EthrDIDError as error:
                 failures += 1
                 _LOG.warning("following %s: %s", self.network.name, error.message)

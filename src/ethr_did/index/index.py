@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ethr_did.errors import IndexBehind, IndexBroken, NotIndexed, StoreError
+from ethr_did.index import store
 from ethr_did.index.answers import answer_batch
 from ethr_did.index.following import contracts_of
 from ethr_did.index.snapshot import Snapshot
-from ethr_did.index.store import find_network, read_standings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,18 +51,15 @@ class Freshness:
     max_blocks: int = 16
     """Blocks of the node that it lacks."""
 
-    def check(self, standing: Standing | None, now: float, network: str) -> None:
+    def check(self, standing: Standing, now: float, network: str) -> None:
         """Nothing.
 
         Raises:
             IndexBroken: the index and the chain contradict each other.
             IndexBehind: it is further behind.
         """
-        if standing is None or standing.head is None:
-            raise IndexBehind(
-                f"network {network} is not in the index yet",
-                hint="Follow it: `ethr-did index sync`, or `ethr-did serve`.",
-            )
+        if standing.head is None:
+            raise _not_there(network)
         if standing.fault is not None:
             raise IndexBroken(
                 standing.fault, hint="`ethr-did index verify` compares it with a node."
@@ -114,7 +111,7 @@ class Index:
             StoreError: the database cannot be read.
         """
         with self.database.reading() as connection:
-            return find_network(connection, network.chain_id, contracts_of(network))
+            return store.find_network(connection, network.chain_id, contracts_of(network))
 
     def standings(self) -> list[Standing]:
         """How far each network is.
@@ -123,7 +120,16 @@ class Index:
             StoreError: the database cannot be read.
         """
         with self.database.reading() as connection:
-            return read_standings(connection)
+            return store.read_standings(connection)
+
+    def count_events(self, standing: Standing) -> int:
+        """How many events of a network are here.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self.database.reading() as connection:
+            return store.count_events(connection, standing)
 
     @contextmanager
     def snapshot(self, network: Network, contracts: Contracts) -> Iterator[Snapshot]:
@@ -137,12 +143,23 @@ class Index:
             IndexBehind, IndexBroken: it cannot be relied on.
             StoreError: the database cannot be read.
         """
+        with self.holding(network, contracts) as snapshot:
+            self.freshness.check(snapshot.standing, self._clock(), network.name)
+            yield snapshot
+
+    @contextmanager
+    def holding(self, network: Network, contracts: Contracts) -> Iterator[Snapshot]:
+        """One network as of one moment, however far it is behind. Arguments as of ``snapshot``.
+
+        Raises:
+            IndexBehind: it is not in the index yet.
+            StoreError: the database cannot be read.
+        """
         with self.database.reading(steady=True) as connection:
-            standing = find_network(connection, network.chain_id, contracts)
-            self.freshness.check(standing, self._clock(), network.name)
-            found = cast("Standing", standing)
-            assert found.head is not None  # noqa: S101 - checked
-            yield Snapshot(connection, contracts, found, found.head)
+            standing = store.find_network(connection, network.chain_id, contracts)
+            if standing is None or standing.head is None:
+                raise _not_there(network.name)
+            yield Snapshot(connection, contracts, standing, standing.head)
 
     def run(self, network: Network, contracts: Contracts, steps: Steps[T]) -> T:
         """The result of a reading, all of one block. Arguments as of ``snapshot``.
@@ -183,6 +200,13 @@ class IndexSource:
 
     def _has_node(self, network: Network) -> bool:
         return self.with_node and bool(network.rpc_urls or network.provider is not None)
+
+
+def _not_there(network: str) -> IndexBehind:
+    return IndexBehind(
+        f"network {network} is not in the index yet",
+        hint="Follow it: `ethr-did index sync`, or `ethr-did serve`.",
+    )
 
 
 def _bare(network: Network) -> Network:

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ethr_did.database import PATIENCE, Database
 from ethr_did.errors import IndexBroken
 from ethr_did.index import tables
-from ethr_did.index.entries import Kind, entry_of
+from ethr_did.index.bulk import insert_rows, join_rows, update_rows
+from ethr_did.index.entries import entry_of
 from ethr_did.index.linking import find_gaps, tips_after
 from ethr_did.index.rows import EVENT_ROW, log_of_row
 from ethr_did.index.standing import Standing
@@ -43,6 +43,7 @@ __all__ = [
     "append",
     "checkpoints",
     "clear",
+    "count_events",
     "find_network",
     "note",
     "note_fault",
@@ -133,6 +134,13 @@ def read_standings(connection: Connection) -> list[Standing]:
     return [Standing.of_row(row) for row in rows]
 
 
+def count_events(connection: Connection, standing: Standing) -> int:
+    """How many events of a network are here."""
+    events = tables.events.c
+    counted = select(func.count()).where(events.network == standing.id)
+    return int(connection.execute(counted).scalar_one())
+
+
 def note(
     connection: Connection,
     standing: Standing,
@@ -217,19 +225,15 @@ def _unknown(connection: Connection, standing: Standing, entries: Sequence[Entry
 def _subjects(
     connection: Connection, standing: Standing, entries: Iterable[Entry]
 ) -> dict[Subject, tuple[int, bytes]]:
-    """Id and tip of the subjects that are known, with some others."""
-    subjects = tables.subjects.c
-    keys = list(dict.fromkeys(entry.key for entry in entries))
-    found = {}
-    for part in _parts(keys):
-        statement = select(subjects.kind, subjects.key, subjects.id, subjects.tip).where(
-            subjects.network == standing.id,
-            subjects.kind.in_(_KINDS),
-            subjects.key.in_(part),
-        )
-        for kind, key, id_, tip in connection.execute(statement):
-            found[kind, bytes(key)] = (id_, bytes(tip))
-    return found
+    """Id and tip of the subjects that are known."""
+    wanted = [
+        (standing.id, kind, key)
+        for kind, key in dict.fromkeys((int(entry.kind), entry.key) for entry in entries)
+    ]
+    found = join_rows(
+        connection, tables.subjects, ("kind", "key", "id", "tip"), ("network", "kind", "key"), wanted
+    )
+    return {(kind, bytes(key)): (id_, bytes(tip)) for kind, key, id_, tip in found}
 
 
 def _write_tips(
@@ -244,18 +248,13 @@ def _write_tips(
     next_id = _next_id(connection, tables.subjects)
     for subject, tip in tips_after(entries).items():
         if subject in ids:
-            moved.append({"subject_id": ids[subject], "new_tip": tip})
+            moved.append((ids[subject], tip))
             continue
         ids[subject] = next_id
-        kind, key = subject
-        row = {"id": next_id, "network": standing.id, "kind": kind, "key": key, "tip": tip}
-        new.append(row)
+        new.append((next_id, standing.id, *subject, tip))
         next_id += 1
-    _insert(connection, tables.subjects, new)
-    if moved:
-        subjects = tables.subjects
-        statement = update(subjects).where(subjects.c.id == bindparam("subject_id"))
-        connection.execute(statement.values(tip=bindparam("new_tip")), moved)
+    insert_rows(connection, tables.subjects, new)
+    update_rows(connection, tables.subjects, "tip", moved)
     return ids
 
 
@@ -271,16 +270,9 @@ def _write_blocks(
     }
     if final is None or head.number > final.number:
         rows[head.number] = (head.hash, head.timestamp)
-    written = [
-        {"network": standing.id, "number": number, "hash": hash_, "time": time}
-        for number, (hash_, time) in sorted(rows.items())
-    ]
-    if written:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(tables.blocks).on_conflict_do_nothing()
-        for part in _parts(written):
-            connection.execute(statement, part)
-        _check_blocks(connection, standing, rows)
+    written = [(standing.id, number, *block) for number, block in sorted(rows.items())]
+    insert_rows(connection, tables.blocks, written, or_ignore=True)
+    _check_blocks(connection, standing, rows)
 
 
 def _check_blocks(
@@ -311,19 +303,19 @@ def _write_events(
 ) -> None:
     first = _next_id(connection, tables.events)
     rows = [
-        {
-            "id": id_,
-            "network": standing.id,
-            "subject": ids[int(entry.kind), entry.key],
-            "block": entry.block_number,
-            "log_index": entry.log_index,
-            "topic": entry.topic,
-            "data": entry.data,
-            "tx_hash": entry.tx_hash,
-        }
+        (
+            id_,
+            standing.id,
+            ids[int(entry.kind), entry.key],
+            entry.block_number,
+            entry.log_index,
+            entry.topic,
+            entry.data,
+            entry.tx_hash,
+        )
         for id_, entry in enumerate(entries, first)
     ]
-    _insert(connection, tables.events, rows)
+    insert_rows(connection, tables.events, rows)
 
 
 # -- steps back ----------------------------------------------------------------------------------
@@ -411,9 +403,7 @@ def _restore_tips(connection: Connection, ids: Sequence[int], contracts: Contrac
     if gone:
         connection.execute(delete(subjects).where(subjects.c.id.in_(gone)))
     if tips:
-        changed = [{"subject_id": id_, "new_tip": tip} for id_, tip in tips.items()]
-        restore = update(subjects).where(subjects.c.id == bindparam("subject_id"))
-        connection.execute(restore.values(tip=bindparam("new_tip")), changed)
+        update_rows(connection, subjects, "tip", list(tips.items()))
 
 
 # -- parts ---------------------------------------------------------------------------------------
@@ -423,7 +413,6 @@ _NETWORK: Select[Any] = select(tables.networks).where(
     tables.networks.c.chain_id == bindparam("chain_id"),
     tables.networks.c.contracts == bindparam("contracts"),
 )
-_KINDS = tuple(int(kind) for kind in Kind)
 
 
 def _identified(chain_id: int, contracts: Contracts) -> dict[str, Any]:
@@ -493,16 +482,6 @@ def _prune(connection: Connection, standing: Standing, final: Head | None) -> No
 
 def _next_id(connection: Connection, table: Table) -> int:
     return int(connection.execute(select(func.max(table.c.id))).scalar() or 0) + 1
-
-
-def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    if not rows:
-        return
-    statement: Any = insert(table)
-    if connection.dialect.name == "postgresql":
-        # The driver sends rows one by one, unless something comes back.
-        statement = statement.returning(table.c.id)
-    connection.execute(statement, rows)
 
 
 def _parts(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -44,7 +44,8 @@ class Writer:
             StoreError: the database cannot be used.
         """
         if database.is_file:
-            lock = FileLock(f"{database.name}.follower", timeout=0)
+            # Taken in one thread, given back in another.
+            lock = FileLock(f"{database.name}.follower", timeout=0, thread_local=False)
             try:
                 lock.acquire()
             except Timeout:

@@ -33,6 +33,7 @@ from ethr_did.core.status_entry import (
     Anchor,
     BitstringEntry,
     Entry,
+    KeyedRecord,
     ListEntry,
     RecordEntry,
     Registry2019Entry,
@@ -122,7 +123,7 @@ class Asking:
 class Target:
     """One status that is asked for, on a network that is known."""
 
-    entry: Entry
+    entry: Entry | KeyedRecord
     identity: Address
     """Of the issuer."""
     question: LensQuestion | None = None
@@ -209,6 +210,7 @@ def moment_of(network: Network, block: Head) -> Moment:
         number=block.number,
         hash=block.hash,
         timestamp=block.timestamp,
+        behind=block.behind,
     )
 
 
@@ -354,7 +356,7 @@ class _Judge:
             value=found.value,
             changed_block=found.changed_block,
             changed_at=found.changed_at or _time_said(found, answer),
-            since_exact=found.exact or isinstance(target.entry, RecordEntry),
+            since_exact=found.exact or isinstance(target.entry, (RecordEntry, KeyedRecord)),
             terminal=rules.terminal and found.value == INVALID,
             read_at=moment,
             issuer_deactivated=self._deactivated(target.identity, view.block),
@@ -565,7 +567,7 @@ _OF_2019 = _Rules(purpose=Purpose.REVOCATION, bits=1, terminal=True)
 _OF_2022 = _Rules(purpose=Purpose.REVOCATION, bits=1, terminal=False)
 
 
-def _rules_of(entry: Entry) -> _Rules:
+def _rules_of(entry: Entry | KeyedRecord) -> _Rules:
     match entry:
         case ListEntry():
             rules = entry.list_id
@@ -590,7 +592,7 @@ def _time_said(found: Found, answer: LensAnswer | None) -> int | None:
     return answer.changed_at or None
 
 
-def _is_anchored(entry: Entry) -> bool:
+def _is_anchored(entry: Entry | KeyedRecord) -> bool:
     return isinstance(entry, (BitstringEntry, TokenEntry))
 
 
