@@ -1,4 +1,4 @@
-"""What every test may ask for: a real chain, a server on it, people with accounts.
+"""What every test may ask for: a real chain, a server on it, people with accounts, a database.
 
 The chain lives as long as the session. A test that asks for it, directly or through another
 fixture, finds it as the session fixtures left it: what it does is taken back afterwards.
@@ -6,16 +6,19 @@ fixture, finds it as the session fixtures left it: what it does is taken back af
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from ethr_did.chain.local import LocalAccount, LocalChain, LocalServer, serve
+from support.postgres import Postgres, find_postgres
 from support.status_chain import deploy_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ethr_did.chain.networks import Network
 
@@ -110,6 +113,35 @@ def status_network(chain: LocalChain) -> Iterator[Network]:
     mark = chain.snapshot()
     yield deploy_status(chain)
     chain.revert(mark)
+
+
+# -- databases ---------------------------------------------------------------------------------
+#
+# Where there is no PostgreSQL those tests skip and say so; under CI they fail.
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server of this test process."""
+    programs = find_postgres()
+    if programs is None:
+        missing = "no PostgreSQL server here (apt-get install postgresql)"
+        if os.environ.get("CI"):
+            pytest.fail(f"{missing}; under CI these tests must run")
+        pytest.skip(missing)
+    with Postgres(programs) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/database.db"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database() as url:
+        yield url
 
 
 # -- the people --------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from sqlalchemy import column as sql_column
 from sqlalchemy import create_engine, event, inspect, select, table, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from ethr_did.chain.masking import mask_text, mask_url
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection, Engine, Select
+    from sqlalchemy.engine import ExceptionContext
 
 __all__ = ["PATIENCE", "Database", "Schema"]
 
@@ -252,6 +253,7 @@ class Database:
                 hint="pip install 'ethr-did[postgresql]'",
             ) from cause
         event.listen(engine, "connect", self._set_up_postgresql)
+        event.listen(engine, "handle_error", _hung_up)
         return engine
 
     def _set_up_sqlite(self, connection: Any, _: object) -> None:
@@ -360,6 +362,18 @@ def _ssl_context(*, verified: bool) -> Any:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _hung_up(context: ExceptionContext) -> SQLAlchemyError | None:
+    """A broken line as an error of the database: the driver lets some through as they are."""
+    broken = context.original_exception
+    said = broken.args[0] if broken.args else None
+    if isinstance(said, dict) and said.get("S") == "FATAL":
+        context.is_disconnect = True  # the server's last word in a session
+    if not isinstance(broken, OSError):
+        return None
+    context.is_disconnect = True
+    return OperationalError("", {}, broken)
 
 
 def _begin_sqlite(connection: Connection) -> None:

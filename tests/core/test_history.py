@@ -382,6 +382,62 @@ def test_validity_beyond_every_calendar_is_valid() -> None:
     assert listed(Story().delegate("veriKey", valid_to=2**256 - 1)) == ["#delegate-1"]
 
 
+# -- the next end --------------------------------------------------------------------------------
+
+
+def next_expiry(story: Story, now: int | None = None) -> int | None:
+    return view_of(story, now).next_expiry
+
+
+def test_nothing_ends_where_nothing_is_listed() -> None:
+    assert default_view(DID, 1337).next_expiry is None
+    assert next_expiry(Story().owner(BOB)) is None
+
+
+@pytest.mark.parametrize("kind", ["delegate", "key", "service"])
+def test_next_end_is_that_of_what_ends_first(kind: str) -> None:
+    story = Story()
+    for end in (70, 50, 60):
+        if kind == "delegate":
+            story.delegate("veriKey", Address(bytes([end]) * 20), valid_to=time_of(end))
+        else:
+            name = f"did/{'pub' if kind == 'key' else 'svc'}/Other"
+            story.attribute(name, bytes([end]), valid_to=time_of(end))
+    assert next_expiry(story) == time_of(50)
+    assert next_expiry(story, time_of(50)) == time_of(60)
+    assert next_expiry(story, time_of(70)) is None
+
+
+def test_services_and_keys_end_together() -> None:
+    story = Story().attribute("did/svc/A", "a", valid_to=time_of(50))
+    assert next_expiry(story.delegate("veriKey", valid_to=time_of(40))) == time_of(40)
+
+
+def test_what_is_not_listed_does_not_end() -> None:
+    story = Story().delegate("other", valid_to=time_of(50))
+    story.attribute("did/pub/Secp256k1/veriKey", b"no key", valid_to=time_of(50))
+    story.attribute("did/svc/Hub", b"\xff", valid_to=time_of(50))
+    assert next_expiry(story) is None
+
+
+def test_what_was_revoked_does_not_end() -> None:
+    story = Story().delegate("veriKey", valid_to=time_of(50)).delegate("veriKey", valid_to=0)
+    assert next_expiry(story) is None
+
+
+def test_what_was_given_up_does_not_end() -> None:
+    assert next_expiry(Story().delegate("veriKey").owner(ZERO)) is None
+
+
+def test_entry_set_again_loses_its_place_when_its_first_setting_ends() -> None:
+    story = Story().delegate("veriKey", valid_to=time_of(50)).delegate("veriKey", CAROL)
+    story.delegate("veriKey", valid_to=time_of(90))
+    assert next_expiry(story) == time_of(50)
+    assert listed(story, time_of(50) - 1) == ["#delegate-3", "#delegate-2"]
+    assert listed(story, time_of(50)) == ["#delegate-2", "#delegate-3"]
+    assert next_expiry(story, time_of(50)) == time_of(90)
+
+
 # -- versions ------------------------------------------------------------------------------------
 
 

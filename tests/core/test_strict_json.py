@@ -55,6 +55,8 @@ def test_what_is_written_has_no_spaces_and_keeps_its_order() -> None:
         b"-1e999",
         b"\xef\xbb\xbf{}",
         b'"\xff"',
+        b'"\\ud800"',
+        b'{"a": {"\\uDFFF": 1}}',
         b"9" * 5000,
         "{}".encode("utf-16"),
     ],

@@ -24,7 +24,6 @@ from ethr_did.credentials.records import (
 from ethr_did.errors import InvalidOption, NotFoundError, StoreError
 from ethr_did.status.allocation import Allocator
 from ethr_did.status.store import StatusStore
-from support.postgres import Postgres, find_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,26 +40,6 @@ SECRET = b"Erika Mustermann, 1964-08-12"
 def dice(seed: int = 0) -> Callable[[int], bytes]:
     """Chance that repeats itself."""
     return random.Random(seed).randbytes  # noqa: S311  # tests repeat
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """A server; where there is none, its tests are left to those of the store, which complain."""
-    programs = find_postgres()
-    if programs is None:
-        pytest.skip("no PostgreSQL server here (apt-get install postgresql)")
-    with Postgres(programs) as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/status.db"
-        return
-    server: Postgres = request.getfixturevalue("postgres")
-    with server.database() as url:
-        yield url
 
 
 @pytest.fixture

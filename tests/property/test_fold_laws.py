@@ -33,6 +33,20 @@ def test_view_is_that_of_the_plain_model(
     assert found == plain_resolve(DID.text, IDENTITY, story.events, now=now, limit=limit)
 
 
+@settings(max_examples=300, deadline=None)
+@given(stories(finite=True))
+def test_document_stays_the_same_until_its_next_end(story: Story) -> None:
+    now = story.now
+    for _ in range(20):
+        view = fold(DID, 1, story.events, now=now)
+        if view.next_expiry is None:
+            assert fold(DID, 1, story.events, now=now + 10**12) == view
+            return
+        assert view.next_expiry > now
+        assert fold(DID, 1, story.events, now=view.next_expiry - 1) == view
+        now = view.next_expiry
+
+
 @settings(max_examples=50, deadline=None)
 @given(stories(finite=True), blocks, st.randoms(use_true_random=False))
 def test_view_does_not_depend_on_the_order_of_logs(story: Story, when: int, rng: object) -> None:

@@ -1,17 +1,12 @@
-"""Databases for the issuer's store: each test on SQLite and on PostgreSQL; a chain for verifiers.
-
-Where there is no PostgreSQL those tests skip and say so; under CI they fail.
-"""
+"""A chain for verifiers, issuers on it, and a web server for lists kept off chain."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support.issuing import Office
-from support.postgres import Postgres, find_postgres
 from support.press import Press
 from support.status_stage import StatusStage
 from support.web_server import Authority
@@ -22,30 +17,6 @@ if TYPE_CHECKING:
 
     from ethr_did.chain.local import LocalChain
     from ethr_did.chain.networks import Network
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A server of this test process."""
-    programs = find_postgres()
-    if programs is None:
-        missing = "no PostgreSQL server here (apt-get install postgresql)"
-        if os.environ.get("CI"):
-            pytest.fail(f"{missing}; under CI these tests must run")
-        pytest.skip(missing)
-    with Postgres(programs) as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database of each kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/status.db"
-        return
-    server: Postgres = request.getfixturevalue("postgres")
-    with server.database() as url:
-        yield url
 
 
 @pytest.fixture

@@ -74,6 +74,9 @@ class View:
     """Block of the first event that came later; None where there is none."""
     next_update: int | None = None
     """Unix seconds of that block."""
+    next_expiry: int | None = None
+    """Unix seconds from which on the same history gives another document, since something that is
+    listed has ended; None where nothing ends."""
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:
@@ -166,14 +169,16 @@ def fold(
         if state.deactivated:
             # Later events are ignored altogether: they are no version of this identity.
             break
+    document, next_expiry = state.listing(did, chain_id)
     return View(
-        document=None if state.deactivated else state.document(did, chain_id),
+        document=document,
         owner=state.owner,
         deactivated=state.deactivated,
         version_id=last.block_number if last else None,
         updated=_time(last) if last else None,
         next_version_id=following.block_number if following else None,
         next_update=_time(following) if following else None,
+        next_expiry=next_expiry,
     )
 
 
@@ -202,6 +207,19 @@ class _Entry:
     """A delegate's address, or the name and value of a key attribute."""
     purpose: str | None
     """``sigAuth`` and ``enc`` are special; everything else makes assertions."""
+    ends: int
+    """Unix seconds; see ``_State._end``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """A listed service."""
+
+    number: int
+    kind: str
+    text: str
+    ends: int
+    """As of ``_Entry``."""
 
 
 class _State:
@@ -216,7 +234,7 @@ class _State:
         self._services = 0
         # A dict keeps the place of a key that is set again, and puts one that was deleted last.
         self._keys: dict[tuple[object, ...], _Entry] = {}
-        self._endpoints: dict[tuple[object, ...], tuple[int, str, Any]] = {}
+        self._endpoints: dict[tuple[object, ...], _Endpoint] = {}
 
     def apply(self, event: Event) -> None:
         """Counts one event that is neither too late nor illegible."""
@@ -237,7 +255,16 @@ class _State:
         if event.valid_to <= self.now:
             self._keys.pop(key, None)
         elif kind in {"veriKey", "sigAuth"}:
-            self._keys[key] = _Entry(self._delegates, event.delegate, kind)
+            ends = self._end(event, self._keys.get(key))
+            self._keys[key] = _Entry(self._delegates, event.delegate, kind, ends)
+
+    @staticmethod
+    def _end(event: DelegateChanged | AttributeChanged, before: _Entry | _Endpoint | None) -> int:
+        """When an entry that an event sets ends, or loses the place it kept from before.
+
+        Set again, it stands where it first stood only until that first setting ends.
+        """
+        return min(event.valid_to, before.ends) if before else event.valid_to
 
     def _apply_attribute(self, event: AttributeChanged) -> None:
         text = decode_name(event.name) or ""
@@ -255,7 +282,8 @@ class _State:
         if event.valid_to <= self.now:
             self._keys.pop(key, None)
         else:
-            self._keys[key] = _Entry(self._delegates, (name, event.value), name.purpose)
+            ends = self._end(event, self._keys.get(key))
+            self._keys[key] = _Entry(self._delegates, (name, event.value), name.purpose, ends)
 
     def _apply_service(self, event: AttributeChanged, name: AttributeName) -> None:
         key = (event.name, event.value)
@@ -266,11 +294,15 @@ class _State:
             text = event.value.decode()
         except UnicodeDecodeError:
             return
-        self._endpoints[key] = (self._services, name.kind, text)
+        ends = self._end(event, self._endpoints.get(key))
+        self._endpoints[key] = _Endpoint(self._services, name.kind, text, ends)
 
-    def document(self, did: EthrDID, chain_id: int) -> DIDDocument:
-        """The document of what is listed now."""
+    def listing(self, did: EthrDID, chain_id: int) -> tuple[DIDDocument | None, int | None]:
+        """The document of what is listed now, and when the first of it ends; None where none does."""
+        if self.deactivated:
+            return None, None
         subject = did.text
+        ends = [endpoint.ends for endpoint in self._endpoints.values()]
         methods = [_method(subject, "controller", _account(self.owner, chain_id))]
         if did.public_key is not None and self.owner == self.identity:
             methods.append(_method(subject, "controllerKey", _secp256k1(did.public_key)))
@@ -283,6 +315,7 @@ class _State:
                 continue  # bytes that are no key: nothing is listed, the number stays used
             method = _method(subject, f"delegate-{entry.number}", form)
             methods.append(method)
+            ends.append(entry.ends)
             if entry.purpose == "enc":
                 agreement.append(method.id)
                 continue
@@ -290,7 +323,7 @@ class _State:
             if entry.purpose == "sigAuth":
                 authentication.append(method.id)
         listed = tuple(methods)
-        return DIDDocument(
+        document = DIDDocument(
             id=subject,
             verification_method=listed,
             authentication=tuple(authentication),
@@ -298,12 +331,15 @@ class _State:
             key_agreement=tuple(agreement) or None,
             service=tuple(
                 Service(
-                    id=f"{subject}#service-{number}", type=kind, service_endpoint=_endpoint(text)
+                    id=f"{subject}#service-{one.number}",
+                    type=one.kind,
+                    service_endpoint=_endpoint(one.text),
                 )
-                for number, kind, text in self._endpoints.values()
+                for one in self._endpoints.values()
             ),
             context=build_context(listed),
         )
+        return document, min(ends, default=None)
 
 
 _Form = tuple[str, dict[str, Any]]

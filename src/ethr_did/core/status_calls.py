@@ -482,8 +482,12 @@ class LensAnswer:
 
 def lens_call(questions: Sequence[LensQuestion]) -> bytes:
     """Calldata of ``query``."""
-    structs = [(q.registry, int(q.kind), q.identity, q.id, q.index) for q in questions]
-    return _encode("query", ("(address,uint8,address,bytes32,uint256)[]",), (structs,))
+    # By hand: all members have one size, and the general encoder takes seventy times as long.
+    words = [_WORD.to_bytes(_WORD), len(questions).to_bytes(_WORD)]
+    for one in questions:
+        words += (one.registry.rjust(_WORD, b"\0"), int(one.kind).to_bytes(_WORD))
+        words += (one.identity.rjust(_WORD, b"\0"), one.id, one.index.to_bytes(_WORD))
+    return selector("query((address,uint8,address,bytes32,uint256)[])") + b"".join(words)
 
 
 def parse_lens_result(data: bytes, count: int) -> tuple[LensMoment, tuple[LensAnswer, ...]]:

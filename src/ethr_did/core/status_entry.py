@@ -47,6 +47,7 @@ __all__ = [
     "BitstringEntry",
     "ContractId",
     "Entry",
+    "KeyedRecord",
     "ListEntry",
     "RecordEntry",
     "Registry2019Entry",
@@ -196,6 +197,18 @@ class RecordEntry:
         return cls(
             registry=ContractId.parse(data.get("registry")), salt=parse_key(data.get("salt"))
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyedRecord:
+    """A record on chain by the key that it is kept under: for those who have not the credential.
+
+    No credential says it so: from salt and contents everybody computes the key for himself.
+    """
+
+    registry: ContractId
+    key: bytes
+    """32 bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

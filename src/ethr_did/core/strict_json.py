@@ -4,6 +4,7 @@ Rules:
   * UTF-8 without a mark at its beginning, one value, nothing behind it.
   * No member twice: some readers take the first, others the last.
   * No NaN or Infinity, no number that becomes infinite.
+  * No half of a surrogate pair: what is read could not be written again.
   * Nesting is bounded before it is parsed. Python's decoder relies on the recursion limit for that,
     and libraries raise the limit for the whole process.
 
@@ -25,6 +26,7 @@ MAX_DEPTH: Final = 32
 """Levels of nesting."""
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _WHITE_SPACE = " \t\n\r"
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -46,6 +48,8 @@ def read_json(data: bytes) -> Any:
         value, end = _DECODER.raw_decode(text)
         if end != len(text):
             raise ValueError("more than one value")
+        if _SURROGATE.search(data):
+            _check_pairs(value)
     except ValueError as cause:
         # Not chained: the decoder's error holds the whole text.
         reason = cause.args[0] if type(cause) is ValueError else "another form"
@@ -69,6 +73,13 @@ def _check_depth(data: bytes) -> None:
     steps = (1 if one in b"[{" else -1 for one in brackets)
     if max(accumulate(steps), default=0) > MAX_DEPTH:
         raise ValueError("nested too deep")
+
+
+def _check_pairs(value: Any) -> None:
+    try:
+        write_json(value)
+    except UnicodeEncodeError:
+        raise ValueError("half a surrogate pair") from None
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

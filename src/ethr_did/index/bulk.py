@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,7 +24,11 @@ _ROWS = 250
 
 
 def insert_rows(
-    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *, or_ignore: bool = False
+    connection: Connection,
+    table: Table,
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    or_ignore: bool = False,
 ) -> None:
     """Nothing; adds rows.
 
@@ -54,7 +59,7 @@ def update_rows(
         f"WITH new (id, value) AS (VALUES {{}}) UPDATE {table.name} SET {column} = new.value "  # noqa: S608 - names of ours
         f"FROM new WHERE {table.name}.id = new.id"
     )
-    for _ in _run(connection, statement, rows):
+    for _ in _run(connection, statement, rows, _casts(connection, table, ("id", column))):
         continue
 
 
@@ -80,17 +85,32 @@ def join_rows(
         f"WITH wanted ({', '.join(on)}) AS (VALUES {{}}) "  # noqa: S608 - names of ours
         f"SELECT {wanted} FROM wanted JOIN {table.name} ON {same}"
     )
-    for result in _run(connection, statement, rows):
-        yield from result
+    for result in _run(connection, statement, rows, _casts(connection, table, on)):
+        yield from result.all()
+
+
+def _casts(connection: Connection, table: Table, columns: Sequence[str]) -> list[str]:
+    """Placeholders for values that are in no table: PostgreSQL would take them for text."""
+    mark = _mark(connection)
+    if connection.dialect.name != "postgresql":
+        return [mark] * len(columns)
+    types = (table.columns[column].type.compile(connection.dialect) for column in columns)
+    return [f"CAST({mark} AS {type_})" for type_ in types]
+
+
+def _mark(connection: Connection) -> str:
+    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
 
 
 def _run(
-    connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]
+    connection: Connection,
+    statement: str,
+    rows: Sequence[tuple[Any, ...]],
+    marks: Sequence[str] = (),
 ) -> Iterator[CursorResult[Any]]:
     """The results of a statement with the rows in place of its braces, a part of them at a time."""
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     for start in range(0, len(rows), _ROWS):
         part = rows[start : start + _ROWS]
-        row = f"({', '.join([mark] * len(part[0]))})"
+        row = f"({', '.join(marks or [_mark(connection)] * len(part[0]))})"
         text = statement.format(", ".join([row] * len(part)))
-        yield connection.exec_driver_sql(text, tuple(value for row in part for value in row))
+        yield connection.exec_driver_sql(text, tuple(chain.from_iterable(part)))

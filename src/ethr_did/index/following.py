@@ -8,7 +8,11 @@ Rules:
      other, each tied to the block before it.
   4. What the events themselves say is missing is fetched block by block. What nobody has ends the
      round: the index stays where everything is there.
-  5. A chain that contradicts what was final is not followed.
+  5. Events that nothing follows yet may be left out without a trace. So what becomes final is read
+     once more before it counts as final, and the newest blocks are with each new one: the events of
+     a node come after its blocks, where several machines answer.
+  6. What contradicts itself above the last finalised block is read anew from there, once.
+  7. A chain that contradicts what was final is not followed.
 
 Where the node does not say what is final, blocks count as final after ``FINAL_DEPTH`` others.
 """
@@ -24,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from eth_hash.auto import keccak
 
-from ethr_did.chain.answer import Head, data_of, parse_head
+from ethr_did.chain.answer import Head, data_of
 from ethr_did.chain.request import ask, call, get_block, get_code
 from ethr_did.chain.reverts import is_revert
 from ethr_did.core.keys import parse_address, to_checksum_address
@@ -34,12 +38,15 @@ from ethr_did.errors import (
     ChainMoved,
     EthrDIDError,
     IndexBroken,
+    InvalidConfiguration,
+    NodeRefused,
+    QuorumFailed,
     RegistryMissing,
     StoreError,
 )
 from ethr_did.index import store
 from ethr_did.index.entries import Contracts
-from ethr_did.index.spans import Width, fill, is_too_much, read_span
+from ethr_did.index.spans import Width, fill, is_too_much, parse_block, read_span
 from ethr_did.index.store import Overtaken, Step
 
 if TYPE_CHECKING:
@@ -65,8 +72,11 @@ FINAL_DEPTH = 512
 IN_FLIGHT = 4
 """Spans that are fetched at a time."""
 
-_FILLS = 64
-"""Round trips in which what is missing from a step must be found."""
+_ATTEMPTS = 64
+"""How often a round begins again where the chain moves."""
+
+_AGAIN = 8
+"""Newest blocks that are read once more with the next one."""
 
 _LOOK_BACK = 100
 """Blocks asked for at once to find where two chains part."""
@@ -95,11 +105,17 @@ class _Look:
     """What the node said at the beginning of a round."""
 
     head: Head
-    final: Head
+    final: Head | None
+    """None: nodes do not agree on it at the moment."""
     ours: Head | None
     """The node's block of the number that the index ends at."""
     at: float
     """Unix seconds."""
+
+    def brings_new(self, head: Head, final: Head | None) -> bool:
+        """Whether there are newer blocks than the index has, or some that have become final."""
+        settled = min(_number(self.final), self.head.number)
+        return self.head.number > head.number or settled > _number(final)
 
 
 def contracts_of(network: Network) -> Contracts:
@@ -145,6 +161,7 @@ class Follower:
         )
         self._width = Width()
         self._standing: Standing | None = None
+        self._was_anew = False
 
     async def close(self) -> None:
         """Gives connections back."""
@@ -187,7 +204,8 @@ class Follower:
             ChainError: it could not be found out.
             StoreError: the database could not be written.
         """
-        for _ in range(_FILLS):
+        self._was_anew = False
+        for _ in range(_ATTEMPTS):
             try:
                 return await self._round(stop)
             except Overtaken:
@@ -203,26 +221,51 @@ class Follower:
         )
 
     async def _round(self, stop: asyncio.Event | None) -> Standing:
-        standing = self._standing or await self._begin()
-        look = await self._chain.run(_look(standing, self._clock))
+        self._standing = standing = self._standing or await self._begin()
+        look = await self._look(standing)
         settled = await self._settle(standing, look)
         if settled is None:  # the node is behind
-            self._standing = standing
             return standing
         self._standing = standing = settled
-        if standing.head is not None and standing.head.number >= look.head.number:
+        if standing.head is not None and not look.brings_new(standing.head, standing.final):
             self._standing = await asyncio.to_thread(self._note, standing, look)
             return self._standing
-        return await self._forward(standing, look, stop)
+        try:
+            return await self._forward(standing, look, stop)
+        except IndexBroken:
+            if self._was_anew or not await self._back_to_final():
+                raise
+        self._was_anew = True
+        raise ChainMoved("what is not final yet is read anew")
+
+    async def _look(self, standing: Standing) -> _Look:
+        at = self._clock()
+        try:
+            return await self._chain.agree(lambda block: _read_look(standing, block, at=at))
+        except QuorumFailed:
+            # Nodes do not learn at the same moment what is final.
+            return await self._chain.agree(
+                lambda block: _read_look(standing, block, at=at, with_final=False)
+            )
 
     # -- the beginning -------------------------------------------------------------------------
 
     async def _begin(self) -> Standing:
         found = await asyncio.to_thread(self._find)
-        if found is not None:
-            return found
-        code_hash, bound = await self._chain.run(_read_contracts(self.contracts))
-        return await asyncio.to_thread(self._add, code_hash, bound)
+        first = self.network.first_block
+        if found is None:
+            code_hash, bound = await self._chain.agree(
+                lambda _block: _read_contracts(self.contracts, first)
+            )
+            return await asyncio.to_thread(self._add, code_hash, bound)
+        if found.first_block > first:
+            self._standing = found
+            raise IndexBroken(
+                f"the index begins at block {found.first_block}, and events of network "
+                f"{self.network.name} may be in earlier ones, from block {first}",
+                hint="Begin anew: `ethr-did index rebuild`.",
+            )
+        return found
 
     def _find(self) -> Standing | None:
         with self._writer.writing() as connection:
@@ -262,13 +305,25 @@ class Follower:
         )
         return await asyncio.to_thread(self._roll_back, standing, common)
 
+    async def _back_to_final(self) -> bool:
+        """Whether there was something that is not final; it is taken back."""
+        standing = self._standing
+        if standing is None or standing.head is None:
+            return False
+        final = standing.final
+        if final is not None and standing.head.number <= final.number:
+            return False
+        _LOG.warning("%s contradicts itself: what is not final is read anew", self.network.name)
+        self._standing = await asyncio.to_thread(self._roll_back, standing, final)
+        return True
+
     async def _common(self, points: Sequence[tuple[int, bytes]]) -> Head | None:
         """The newest of some blocks that the node has as well."""
         for start in range(0, len(points), _LOOK_BACK):
             part = points[start : start + _LOOK_BACK]
             answers = await self._chain.run(ask(*(get_block(number) for number, _ in part)))
             for point, answer in zip(part, answers, strict=True):
-                found = None if answer is None else parse_head(answer, point[0])
+                found = None if answer is None else parse_block(answer, point[0])
                 if _is(found, point):
                     return found
         return None
@@ -287,16 +342,36 @@ class Follower:
         self, standing: Standing, look: _Look, stop: asyncio.Event | None
     ) -> Standing:
         """The standing after all spans up to the node's head, or up to the step that was last."""
-        first = standing.first_block if standing.head is None else standing.head.number + 1
-        tally = _Tally(self, first=first, look=look)
-        final = min(look.final.number, look.head.number)
+        tally = _Tally(self, standing, look)
+        final = min(_number(look.final or standing.final), look.head.number)
+        begin = standing.first_block
+        if standing.head is not None and standing.final is not None:
+            begin = standing.final.number + 1
+        standing = await self._settled_spans(range(begin, final + 1), standing, look, tally, stop)
+        begin = max(begin, final + 1, _number(standing.head) + 1 - _AGAIN)
+        while begin <= look.head.number and not _is_set(stop):
+            end = min(look.head.number, begin + self._width.blocks - 1)
+            for span in await self._fetch(begin, end, before=standing.head, final=final):
+                standing = await self._take(standing, span, look, tally)
+            begin = end + 1
+        return standing
+
+    async def _settled_spans(
+        self,
+        blocks: range,
+        standing: Standing,
+        look: _Look,
+        tally: _Tally,
+        stop: asyncio.Event | None,
+    ) -> Standing:
+        """The standing after finalised blocks, of which several spans are fetched at a time."""
         tasks: deque[asyncio.Task[list[Span]]] = deque()
-        begin, before = first, standing.head
+        begin, before = blocks.start, standing.final or standing.head
         try:
-            while (tasks or begin <= final) and not _is_set(stop):
-                while begin <= final and len(tasks) < IN_FLIGHT:
-                    end = min(final, begin + self._width.blocks - 1)
-                    fetching = self._fetch(begin, end, before=before, final=look.final.number)
+            while (tasks or begin < blocks.stop) and not _is_set(stop):
+                while begin < blocks.stop and len(tasks) < IN_FLIGHT:
+                    end = min(blocks.stop, begin + self._width.blocks) - 1
+                    fetching = self._fetch(begin, end, before=before, final=blocks.stop - 1)
                     tasks.append(asyncio.create_task(fetching))
                     begin, before = end + 1, None
                 for span in await tasks.popleft():
@@ -305,16 +380,6 @@ class Follower:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        while not _is_set(stop):
-            begin = max(first, final + 1)
-            if standing.head is not None:
-                begin = max(begin, standing.head.number + 1)
-            if begin > look.head.number:
-                break
-            end = min(look.head.number, begin + self._width.blocks - 1)
-            spans = await self._fetch(begin, end, before=standing.head, final=look.final.number)
-            for span in spans:
-                standing = await self._take(standing, span, look, tally)
         return standing
 
     async def _fetch(self, first: int, last: int, *, before: Head | None, final: int) -> list[Span]:
@@ -343,7 +408,7 @@ class Follower:
     async def _take(self, standing: Standing, span: Span, look: _Look, tally: _Tally) -> Standing:
         """The standing after a span, with what was missing from it."""
         entries: tuple[Entry, ...] = span.entries
-        for _ in range(_FILLS):
+        while True:
             step = Step(
                 entries=entries,
                 head=span.head,
@@ -354,11 +419,10 @@ class Follower:
             outcome = await asyncio.to_thread(self._append, standing, step)
             if not isinstance(outcome, list):
                 self._standing = outcome
-                tally.add(outcome, len(entries))
+                tally.add(standing, outcome, entries)
                 return outcome
-            entries = await self._filled(entries, outcome, final=look.final.number)
-            gap = outcome[0]
-        raise gap.error()
+            final = _number(look.final or standing.final)
+            entries = await self._filled(entries, outcome, final=final)
 
     async def _filled(
         self, entries: tuple[Entry, ...], gaps: Sequence[Gap], *, final: int
@@ -399,50 +463,58 @@ class Follower:
 class _Tally:
     """Tells of the steps of one round."""
 
-    def __init__(self, follower: Follower, *, first: int, look: _Look) -> None:
+    def __init__(self, follower: Follower, standing: Standing, look: _Look) -> None:
         self._follower = follower
-        self._first = first
+        head = standing.head
+        self._first = standing.first_block if head is None else head.number + 1
         self._look = look
         self._events = 0
 
-    def add(self, standing: Standing, events: int) -> None:
-        """Nothing; tells of a step."""
-        self._events += events
-        assert standing.head is not None  # noqa: S101 - after a step there is one
+    def add(self, before: Standing, after: Standing, entries: Sequence[Entry]) -> None:
+        """Nothing; tells of a step, unless it was a second look."""
+        held = _number(before.head)
+        if _number(after.head) == held:
+            return
+        self._events += sum(entry.block_number > held for entry in entries)
+        assert after.head is not None  # noqa: S101 - after a step there is one
         self._follower._tell(  # noqa: SLF001 - one module
             Progress(
                 network=self._follower.network.name,
                 first=self._first,
-                block_number=standing.head.number,
+                block_number=after.head.number,
                 target=self._look.head.number,
                 events=self._events,
             )
         )
 
 
-def _look(standing: Standing, clock: Callable[[], float]) -> Steps[_Look]:
+def _read_look(
+    standing: Standing, block: int | None, *, at: float, with_final: bool = True
+) -> Steps[_Look]:
     """One batch, and a second one where the node does not say what is final."""
-    at = clock()
     ours = [] if standing.head is None else [get_block(standing.head.number)]
-    newest, final, *mine = yield from ask(get_block("latest"), get_block("finalized"), *ours)
-    head = parse_head(newest)
+    tags = [get_block("finalized")] if with_final else []
+    newest, *more = yield from ask(get_block("latest" if block is None else block), *ours, *tags)
+    head = parse_block(newest, block)
     return _Look(
         head=head,
-        final=(yield from _final_of(head, final)),
-        ours=_known(mine[0]) if mine else None,
+        final=(yield from _final_of(head, more[-1])) if with_final else None,
+        ours=_known(more[0]) if ours else None,
         at=at,
     )
 
 
 def _final_of(head: Head, answer: Answer) -> Steps[Head]:
-    if answer is not None and not isinstance(answer, ChainError):
-        return parse_head(answer)
+    if answer is not None and not isinstance(answer, NodeRefused):
+        return parse_block(answer)
     number = max(0, head.number - FINAL_DEPTH)
     (block,) = yield from ask(get_block(number))
-    return parse_head(block, number)
+    return parse_block(block, number)
 
 
-def _read_contracts(contracts: Contracts) -> Steps[tuple[bytes, tuple[bytes, bytes]]]:
+def _read_contracts(
+    contracts: Contracts, first_block: int
+) -> Steps[tuple[bytes, tuple[bytes, bytes]]]:
     """The hash of the registry's code, and the DID registries that the status contracts ask."""
     others = (contracts.status_registry, contracts.anchor_registry)
     code, *found = yield from ask(
@@ -453,7 +525,21 @@ def _read_contracts(contracts: Contracts) -> Steps[tuple[bytes, tuple[bytes, byt
         raise _missing(contracts.did_registry, "no code")
     answers = iter(found)
     bound = [b"" if address is None else _bound_of(address, next(answers)) for address in others]
+    if first_block:
+        yield from _check_first_block(contracts, first_block)
     return keccak(runtime), (bound[0], bound[1])
+
+
+def _check_first_block(contracts: Contracts, first_block: int) -> Steps[None]:
+    """Raises if a contract was there before; a node that keeps no old state cannot tell."""
+    codes = yield from ask(*(get_code(address, first_block - 1) for address in contracts.addresses))
+    for address, code in zip(contracts.addresses, codes, strict=True):
+        if not isinstance(code, ChainError) and data_of(code):
+            raise InvalidConfiguration(
+                f"first_block is {first_block}, and the contract {to_checksum_address(address)} "
+                "was there before",
+                hint="Set first_block to the block of its deployment, or to 0.",
+            )
 
 
 def _bound_of(contract: bytes, answer: Answer) -> bytes:
@@ -473,7 +559,11 @@ def _missing(address: bytes, what: str) -> RegistryMissing:
 
 
 def _known(answer: Answer) -> Head | None:
-    return None if answer is None else parse_head(answer)
+    return None if answer is None else parse_block(answer)
+
+
+def _number(block: Head | None) -> int:
+    return -1 if block is None else block.number
 
 
 def _same(found: Head | None, expected: Head) -> bool:

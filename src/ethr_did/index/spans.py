@@ -12,8 +12,8 @@ What a node refuses as too much is asked for in narrower spans (``Width``).
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ethr_did.chain.answer import Head, parse_head, result_of
@@ -35,13 +35,18 @@ if TYPE_CHECKING:
 
     from ethr_did.chain.request import Answer, Request, Steps
 
-__all__ = ["Span", "Width", "fill", "is_too_much", "read_span"]
+__all__ = ["Span", "Width", "fill", "is_too_much", "parse_block", "read_span"]
 
+_PLACE = attrgetter("block_number", "log_index")
+"""``Entry.place``, in less time."""
 _TOPICS = [bytes.fromhex(topic[2:]) for topic in EVENT_TOPICS]
 _FEW = 2_000
 """Events of a span after which the next one may be twice as wide."""
 _FIRST_WIDTH = 10_000
 _WIDEST = 1_000_000
+_LARGEST = (1 << 63) - 1
+"""Number and time that a database can hold."""
+_HASH_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +65,12 @@ class Width:
 
     def __init__(self) -> None:
         self.blocks = _FIRST_WIDTH
+        self._widest = _WIDEST
 
     def worked(self, span: Span) -> None:
         """Nothing; more next time, if there was little in a whole span."""
         if len(span.entries) < _FEW and span.head.number - span.first + 1 >= self.blocks:
-            self.blocks = min(_WIDEST, self.blocks * 2)
+            self.blocks = min(self._widest, self.blocks * 2)
 
     def refused(self, width: int, error: ChainError) -> None:
         """Nothing; less next time.
@@ -76,7 +82,7 @@ class Width:
             raise error
         named = error.facts.get("max_blocks") if isinstance(error, RangeRefused) else None
         if isinstance(named, int) and 0 < named < width:
-            self.blocks = named
+            self.blocks = self._widest = named
         else:
             self.blocks = max(1, width // 4)
 
@@ -112,10 +118,10 @@ def read_span(
     answers = yield from ask(
         get_block(last), _logs(contracts, first, last), get_block(last), *compared
     )
-    head = parse_head(answers[0], last)
-    if parse_head(answers[2], last).hash != head.hash:
+    head = parse_block(answers[0], last)
+    if parse_block(answers[2], last).hash != head.hash:
         raise _moved(last)
-    if before is not None and parse_head(answers[3], before.number).hash != before.hash:
+    if before is not None and parse_block(answers[3], before.number).hash != before.hash:
         raise _moved(before.number)
     entries = _entries(answers[1], contracts, first, last)
     return Span(
@@ -145,6 +151,26 @@ def fill(
     return (yield from _timed(found, head=None, final=final))
 
 
+def parse_block(answer: Answer, number: int | None = None) -> Head:
+    """The block of an answer, which a node that knows later ones must have.
+
+    Args:
+        answer: the JSON object.
+        number: that was asked for; None where it was a tag.
+
+    Raises:
+        ChainMoved: the node does not have it, any more or yet.
+        InvalidAnswer: it is no block, or has numbers that no block has.
+        ChainError: the call failed by itself.
+    """
+    if answer is None and number is not None:
+        raise _moved(number)
+    block = parse_head(answer, number)
+    if max(block.number, block.timestamp) > _LARGEST or len(block.hash) != _HASH_LENGTH:
+        raise InvalidAnswer(f"not a block: {shown(answer)}")
+    return block
+
+
 def _logs(contracts: Contracts, first: int, last: int) -> Request:
     return get_logs(address=contracts.addresses, topics=[_TOPICS], from_block=first, to_block=last)
 
@@ -154,19 +180,19 @@ def _entries(answer: Answer, contracts: Contracts, first: int, last: int) -> lis
     if not isinstance(logs, list):
         raise InvalidAnswer(f"eth_getLogs did not return a list: {shown(logs)}")
     entries = [entry_of(log, contracts) for log in logs if not _is_removed(log)]
-    places = {entry.place for entry in entries}
-    if len(places) != len(entries):
+    entries.sort(key=_PLACE)
+    if len(set(map(_PLACE, entries))) != len(entries):
         raise NodeInconsistent(
             "the node returned two events of one place", hint="Ask another node."
         )
-    for entry in entries:
+    for entry in (*entries[:1], *entries[-1:]):
         if not first <= entry.block_number <= last:
             raise NodeInconsistent(
                 f"the node returned an event of block {entry.block_number}, asked for {first} to "
                 f"{last}",
                 hint="Ask another node.",
             )
-    return sorted(entries, key=lambda entry: entry.place)
+    return entries
 
 
 def _is_removed(log: Mapping[str, Any]) -> bool:
@@ -192,13 +218,11 @@ def _timed(
     numbers = sorted(asked)
     answers = yield from ask(*map(get_block, numbers))
     for number, answer in zip(numbers, answers, strict=True):
-        if answer is None:
-            raise _moved(number)
-        times[number] = _time(parse_head(answer, number), hashes)
+        times[number] = _time(parse_block(answer, number), hashes)
     if not times:
         return tuple(entries)
     return tuple(
-        dataclasses.replace(entry, block_timestamp=times[entry.block_number])
+        entry._replace(block_timestamp=times[entry.block_number])
         if entry.block_number in times
         else entry
         for entry in entries

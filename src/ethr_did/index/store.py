@@ -76,7 +76,7 @@ class Step:
     entries: tuple[Entry, ...]
     """In the order of the chain, with the times of their blocks."""
     head: Head
-    """The last block."""
+    """The last block. Up to the one that the index ends at, it is a second look."""
     final: Head | None
     """The last finalised block, as far as it is known; may be later than the head."""
     node_head: int
@@ -187,16 +187,19 @@ def append(connection: Connection, standing: Standing, step: Step) -> Standing |
     if gaps := find_gaps(entries, tips):
         return gaps
     ids = _write_tips(connection, standing, entries, known)
+    head = _later(standing.head, step.head)
+    # Not the head: of what is read once more, only so much is final as was read.
     final = _final(standing, step.final, head=step.head)
-    _write_blocks(connection, standing, entries, step.head, final)
+    _write_blocks(connection, standing, entries, head, final)
     _write_events(connection, standing, entries, ids)
     _set(
         connection,
         standing,
         node_head=step.node_head,
         checked_at=step.checked_at,
-        fault=None,
-        **_columns("head", step.head),
+        # Whatever it was, all of it has been read again.
+        fault=None if head.number >= step.node_head else standing.fault,
+        **_columns("head", head),
         **_columns("final", final),
     )
     _prune(connection, standing, final)
@@ -209,17 +212,30 @@ def _unknown(connection: Connection, standing: Standing, entries: Sequence[Entry
     earlier = sorted({entry.block_number for entry in entries if entry.block_number <= last})
     if not earlier:
         return list(entries)
-    events = tables.events.c
+    events, blocks = tables.events.c, tables.blocks.c
     here = {
-        (row.block, row.log_index)
+        (row.block, row.log_index): bytes(row.hash)
         for part in _parts(earlier)
         for row in connection.execute(
-            select(events.block, events.log_index).where(
-                events.network == standing.id, events.block.in_(part)
+            select(events.block, events.log_index, blocks.hash)
+            .join(
+                tables.blocks, and_(blocks.network == events.network, blocks.number == events.block)
             )
+            .where(events.network == standing.id, events.block.in_(part))
         )
     }
+    for entry in entries:
+        if here.get(entry.place, entry.block_hash) != entry.block_hash:
+            raise _other_block(entry.block_number)
     return [entry for entry in entries if entry.place not in here]
+
+
+def _other_block(number: int) -> IndexBroken:
+    return IndexBroken(
+        f"block {number} is in the index under another hash",
+        hint="Another node was followed before. Begin anew: `ethr-did index rebuild`.",
+        block_number=number,
+    )
 
 
 def _subjects(
@@ -231,7 +247,11 @@ def _subjects(
         for kind, key in dict.fromkeys((int(entry.kind), entry.key) for entry in entries)
     ]
     found = join_rows(
-        connection, tables.subjects, ("kind", "key", "id", "tip"), ("network", "kind", "key"), wanted
+        connection,
+        tables.subjects,
+        ("kind", "key", "id", "tip"),
+        ("network", "kind", "key"),
+        wanted,
     )
     return {(kind, bytes(key)): (id_, bytes(tip)) for kind, key, id_, tip in found}
 
@@ -288,11 +308,7 @@ def _check_blocks(
         )
         for number, hash_ in connection.execute(statement):
             if bytes(hash_) != rows[number][0]:
-                raise IndexBroken(
-                    f"block {number} is in the index under another hash",
-                    hint="Another node was followed before. Begin anew: `ethr-did index rebuild`.",
-                    block_number=number,
-                )
+                raise _other_block(number)
 
 
 def _write_events(
@@ -454,9 +470,13 @@ def _final(standing: Standing, final: Head | None, head: Head | None = None) -> 
         return standing.final
     if final.number > head.number:
         final = head  # all blocks before a final one are final
-    if standing.final is not None and final.number < standing.final.number:
+    if standing.final is not None and final.number <= standing.final.number:
         return standing.final
     return final
+
+
+def _later(known: Head | None, new: Head) -> Head:
+    return new if known is None or new.number > known.number else known
 
 
 def _prune(connection: Connection, standing: Standing, final: Head | None) -> None:

@@ -3,17 +3,21 @@
 Rules:
   * On SQLite a lock on a file beside the database, on PostgreSQL an advisory lock. Both end with
     the process that holds them, however it ends.
-  * On PostgreSQL everything is written through the connection that holds the lock: whoever has
-    lost it without knowing can write nothing.
+  * On PostgreSQL everything is written through the connection that holds the lock, and each
+    transaction begins by asking for it once more: a session that was lost is replaced without a
+    word, and the new one has no lock. Whoever has lost it can write nothing, or has it again.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 from sqlalchemy import text
+
+from ethr_did.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +39,7 @@ class Writer:
     def __init__(self, database: IndexDatabase, hold: FileLock | Connection) -> None:
         self._database = database
         self._hold = hold
+        self._turn = Lock()
 
     @classmethod
     def open(cls, database: IndexDatabase) -> Self | None:
@@ -50,12 +55,17 @@ class Writer:
                 lock.acquire()
             except Timeout:
                 return None
+            except OSError as cause:
+                raise StoreError(
+                    f"the lock of the database {database.name} cannot be had: "
+                    f"{cause.strerror or cause}",
+                    hint="Who follows writes a file beside the database: may you, there?",
+                    database=database.name,
+                ) from cause
             return cls(database, lock)
         connection = database.connect()
         try:
-            held = connection.execute(
-                text("select pg_try_advisory_lock(:key)"), {"key": _LOCK}
-            ).scalar()
+            held = _has_lock(connection)
             connection.commit()
         except BaseException:
             connection.invalidate()
@@ -70,14 +80,22 @@ class Writer:
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes: all of it happens at the end, or nothing if it raises.
 
+        Threads wait for each other.
+
         Raises:
-            StoreError: the database could not be written.
+            StoreError: the database could not be written, or the right to write was lost.
         """
         if isinstance(self._hold, FileLock):
             with self._database.writing() as connection:
                 yield connection
             return
-        with self._database.guarded(), self._hold.begin():
+        with self._turn, self._database.guarded(), self._hold.begin():
+            if not _has_lock(self._hold):
+                raise StoreError(
+                    "another process follows for this index now",
+                    hint="The connection to the database was lost meanwhile. Wait for your turn.",
+                    database=self._database.name,
+                )
             yield self._hold
 
     def close(self) -> None:
@@ -94,3 +112,9 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _has_lock(connection: Connection) -> bool:
+    """Whether a session has the lock, from before or from now on."""
+    found = connection.execute(text("select pg_try_advisory_lock(:key)"), {"key": _LOCK})
+    return bool(found.scalar())

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ethr_did.chain.request import Steps
     from ethr_did.core.status_calls import LensQuestion
 
-__all__ = ["ListStatuses", "StatusHistory", "read_changes", "read_history", "read_list"]
+__all__ = ["ListStatuses", "StatusHistory", "read_history", "read_list"]
 
 T = TypeVar("T")
 
@@ -114,10 +114,10 @@ def read_list(
     return (yield from _steadily(wanted, block, judge))
 
 
-def read_changes(
+def read_history(
     network: Network, question: LensQuestion, block: int | None
-) -> Steps[tuple[Change, ...]]:
-    """Every change of an entry or record, oldest first.
+) -> Steps[StatusHistory]:
+    """Every change of an entry or record, and the blocks that it was read at.
 
     Args:
         network: whose status registry.
@@ -127,13 +127,6 @@ def read_changes(
     Raises:
         ChainError: it could not be found out.
     """
-    return (yield from read_history(network, question, block)).changes
-
-
-def read_history(
-    network: Network, question: LensQuestion, block: int | None
-) -> Steps[StatusHistory]:
-    """Every change of an entry or record, and the blocks that it was read at; as ``read_changes``."""
 
     def judge(snapshot: Snapshot) -> Steps[StatusHistory]:
         latest, final = snapshot.latest.block, snapshot.finalized

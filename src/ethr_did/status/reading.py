@@ -40,6 +40,7 @@ from ethr_did.core.status_entry import (
     BitstringEntry,
     ContractId,
     Entry,
+    KeyedRecord,
     ListEntry,
     RecordEntry,
     Registry2019Entry,
@@ -61,7 +62,7 @@ from ethr_did.errors import (
     shown,
 )
 from ethr_did.status.legacy import digests_of
-from ethr_did.status.listing import ListStatuses, read_changes, read_list
+from ethr_did.status.listing import ListStatuses, StatusHistory, read_history, read_list
 from ethr_did.status.verdicts import (
     AnchoredList,
     AnchorView,
@@ -87,6 +88,7 @@ __all__ = [
     "Change",
     "ListReader",
     "ListStatuses",
+    "StatusHistory",
     "StatusOptions",
     "StatusQuestion",
     "StatusReader",
@@ -97,13 +99,14 @@ T = TypeVar("T")
 _ENTRIES = (
     ListEntry,
     RecordEntry,
+    KeyedRecord,
     BitstringEntry,
     TokenEntry,
     Registry2019Entry,
     Registry2022Entry,
 )
 
-AnyEntry: TypeAlias = Entry | Mapping[str, Any]
+AnyEntry: TypeAlias = Entry | KeyedRecord | Mapping[str, Any]
 """An entry, or the JSON object that a credential has for it."""
 
 
@@ -379,15 +382,15 @@ class _Questions:
 
     def _history(
         self, entry: AnyEntry, issuer: EthrDID | str, digest: bytes | None
-    ) -> _Plan[tuple[Change, ...]]:
+    ) -> _Plan[StatusHistory]:
         question = StatusQuestion(entry=entry, issuer=issuer, digest=digest)
         network, target = self._target(question)
-        if not isinstance(target.entry, (ListEntry, RecordEntry)):
+        if not isinstance(target.entry, (ListEntry, RecordEntry, KeyedRecord)):
             raise InvalidOption(
                 "only statuses that are kept on chain have a history of their changes there",
                 hint="A list kept off chain has versions.",
             )
-        steps = functools.partial(read_changes, network, cast("LensQuestion", target.question))
+        steps = functools.partial(read_history, network, cast("LensQuestion", target.question))
         return (yield from _one(network, steps))
 
 
@@ -417,7 +420,10 @@ def _did(issuer: EthrDID | str) -> EthrDID:
 
 
 def _question_on_chain(
-    network: Network, entry: ListEntry | RecordEntry, did: EthrDID, digest: bytes | None
+    network: Network,
+    entry: ListEntry | RecordEntry | KeyedRecord,
+    did: EthrDID,
+    digest: bytes | None,
 ) -> LensQuestion:
     _check_contract(network, entry.registry, "status_registry")
     if isinstance(entry, ListEntry):
@@ -428,16 +434,19 @@ def _question_on_chain(
             id=entry.list_id.value,
             index=entry.index,
         )
+    if isinstance(entry, KeyedRecord):
+        return _question_about_record(entry.registry, did, entry.key)
     if digest is None:
         raise StatusUndetermined(
             "a record is found by the digest of the credential, which is not here",
             hint="Give the digest of what the credential says.",
         )
+    return _question_about_record(entry.registry, did, status_key(entry.salt, digest))
+
+
+def _question_about_record(registry: ContractId, did: EthrDID, key: bytes) -> LensQuestion:
     return LensQuestion(
-        registry=entry.registry.address,
-        kind=LensKind.RECORD,
-        identity=did.address,
-        id=status_key(entry.salt, digest),
+        registry=registry.address, kind=LensKind.RECORD, identity=did.address, id=key
     )
 
 
@@ -677,6 +686,12 @@ class StatusReader(_Questions):
         Raises:
             EthrDIDError: it could not be found out, or there is no such history.
         """
+        return self.read_history(entry, issuer, digest=digest).changes
+
+    def read_history(
+        self, entry: AnyEntry, issuer: EthrDID | str, *, digest: bytes | None = None
+    ) -> StatusHistory:
+        """Every change, as ``history``, and the block that it was read at."""
         return self._drive(self._history(entry, issuer, digest))
 
     def _drive(self, plan: _Plan[T]) -> T:
@@ -828,6 +843,12 @@ class AsyncStatusReader(_Questions):
         self, entry: AnyEntry, issuer: EthrDID | str, *, digest: bytes | None = None
     ) -> tuple[Change, ...]:
         """As ``StatusReader.history``."""
+        return (await self.read_history(entry, issuer, digest=digest)).changes
+
+    async def read_history(
+        self, entry: AnyEntry, issuer: EthrDID | str, *, digest: bytes | None = None
+    ) -> StatusHistory:
+        """As ``StatusReader.read_history``."""
         return await self._drive(self._history(entry, issuer, digest))
 
     async def _drive(self, plan: _Plan[T]) -> T:

@@ -1,0 +1,169 @@
+"""The right to write: one has it, and who has lost it writes nothing."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from ethr_did.errors import StoreError
+from ethr_did.index.store import IndexDatabase
+from ethr_did.index.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.postgres import Postgres
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[IndexDatabase]:
+    with IndexDatabase(database_url) as opened:
+        yield opened
+
+
+def opened(database: IndexDatabase) -> Writer:
+    writer = Writer.open(database)
+    assert writer is not None
+    return writer
+
+
+def write(writer: Writer, number: int) -> None:
+    with writer.writing() as connection:
+        connection.execute(text("create table if not exists mine (a int)"))
+        connection.execute(text("insert into mine values (:a)"), {"a": number})
+
+
+def written(database: IndexDatabase) -> list[int]:
+    with database.reading() as connection:
+        return list(connection.execute(text("select a from mine order by a")).scalars())
+
+
+def test_while_one_has_it_no_other_gets_it(database: IndexDatabase, database_url: str) -> None:
+    with opened(database), IndexDatabase(database_url) as other:
+        assert Writer.open(database) is None
+        assert Writer.open(other) is None
+
+
+def test_who_comes_after_it_was_given_back_gets_it(
+    database: IndexDatabase, database_url: str
+) -> None:
+    opened(database).close()
+    with IndexDatabase(database_url) as other, opened(other):
+        pass
+
+
+def test_it_may_be_given_back_in_another_thread(database: IndexDatabase) -> None:
+    found: list[Writer] = []
+    for step in (lambda: found.append(opened(database)), lambda: found[0].close()):
+        thread = threading.Thread(target=step)
+        thread.start()
+        thread.join()
+    opened(database).close()
+
+
+def test_what_is_written_is_there(database: IndexDatabase) -> None:
+    with opened(database) as writer:
+        write(writer, 1)
+        write(writer, 2)
+    assert written(database) == [1, 2]
+
+
+def test_of_a_transaction_that_fails_nothing_is_there(database: IndexDatabase) -> None:
+    with opened(database) as writer:
+        write(writer, 1)
+        with pytest.raises(StoreError), writer.writing() as connection:
+            connection.execute(text("insert into mine values (2)"))
+            connection.execute(text("insert into nothing values (3)"))
+        write(writer, 4)
+    assert written(database) == [1, 4]
+
+
+def test_threads_of_its_holder_write_one_after_the_other(database: IndexDatabase) -> None:
+    failures: list[Exception] = []
+    with opened(database) as writer:
+        write(writer, 0)
+
+        def run(first: int) -> None:
+            try:
+                for number in range(first, first + 5):
+                    write(writer, number)
+            except Exception as error:  # noqa: BLE001 - any failure is the test's
+                failures.append(error)
+
+        threads = [threading.Thread(target=run, args=(10 * n,)) for n in range(1, 5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert len(written(database)) == 21
+
+
+def test_a_lock_that_cannot_be_had_is_an_error_of_the_store(tmp_path: Path) -> None:
+    with IndexDatabase(f"sqlite:///{tmp_path}/index.db") as database:
+        (tmp_path / "index.db.follower").mkdir()
+        with pytest.raises(StoreError, match="index.db"):
+            Writer.open(database)
+
+
+# -- who has lost it -------------------------------------------------------------------------------
+
+
+def end_session(database: IndexDatabase) -> None:
+    """Ends every other session, as a failing network or an impatient server does."""
+    with database.reading() as connection:
+        connection.execute(
+            text(
+                "select pg_terminate_backend(pid) from pg_stat_activity where "
+                "datname = current_database() and pid <> pg_backend_pid()"
+            )
+        )
+
+
+@pytest.fixture
+def url(postgres: Postgres) -> Iterator[str]:
+    with postgres.database() as found:
+        yield found
+
+
+def test_who_lost_the_session_can_write_nothing_while_another_one_has_the_right(url: str) -> None:
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(IndexDatabase(url)) for _ in range(2))
+        loser = stack.enter_context(opened(first))
+        write(loser, 1)
+        end_session(second)
+        winner = stack.enter_context(opened(second))
+        write(winner, 2)
+        for number in range(3, 7):
+            with pytest.raises(StoreError):
+                write(loser, number)
+        write(winner, 7)
+        assert written(second) == [1, 2, 7]
+
+
+def test_who_lost_the_session_gets_the_right_again_if_nobody_took_it(url: str) -> None:
+    with IndexDatabase(url) as first, IndexDatabase(url) as second:
+        with opened(first) as loser:
+            write(loser, 1)
+            end_session(second)
+            with pytest.raises(StoreError):
+                write(loser, 2)
+            write(loser, 2)
+            assert written(second) == [1, 2]
+            assert Writer.open(second) is None
+        opened(second).close()
+
+
+def test_a_session_that_ends_inside_a_transaction_leaves_nothing_of_it(url: str) -> None:
+    with IndexDatabase(url) as first, IndexDatabase(url) as second, opened(first) as loser:
+        write(loser, 1)
+        with pytest.raises(StoreError), loser.writing() as connection:
+            connection.execute(text("insert into mine values (2)"))
+            end_session(second)
+            connection.execute(text("insert into mine values (3)"))
+        assert written(second) == [1]
