@@ -366,3 +366,46 @@ def test_a_database_that_is_none_is_told_without_its_password(config: Path) -> N
     with pytest.raises(InvalidConfiguration, match="ETHR_DID_STATUS_DATABASE_URL") as caught:
         load(config, "", ETHR_DID_STATUS_DATABASE_URL="mysql://issuer:secretsecret@db/status")
     assert "secretsecret" not in caught.value.message
+
+
+# --- the service
+
+
+@pytest.mark.parametrize(
+    ("key", "variable", "file"),
+    [
+        ("status_database", "ETHR_DID_STATUS_DATABASE_URL", "status.db"),
+        ("database", "ETHR_DID_DATABASE_URL", "index.db"),
+    ],
+)
+def test_each_database_is_named_by_itself(
+    config: Path, tmp_path: Path, key: str, variable: str, file: str
+) -> None:
+    def urls(text: str, **environ: str) -> tuple[str, str]:
+        found = load(config, text, ETHR_DID_STATE_DIR=str(tmp_path), **environ)
+        both = {"status.db": found.status_database_url, "index.db": found.index_database_url}
+        return both.pop(file), both.popitem()[1]
+
+    usual = f"sqlite:///{tmp_path}/"
+    assert urls("")[0] == usual + file
+    assert urls(f'{key} = "sqlite:////a.db"') == ("sqlite:////a.db", urls("")[1])
+    assert urls("", **{variable: "postgres://h/d"}) == ("postgres://h/d", urls("")[1])
+    with pytest.raises(InvalidConfiguration, match=variable):
+        load(config, "", **{variable: "mysql://h/d"})
+    (fault,) = faults(config, f'{key} = "mysql://u:secretsecret@h/d"')
+    assert fault.startswith(f"{key}: 'mysql://…@h/d', which is not")
+
+
+def test_the_table_of_the_service_is_handed_on_unread(config: Path) -> None:
+    settings = load(config, "[service]\nanything = 5\n", ETHR_DID_API_KEYS="shop=secretsecret")
+    assert settings.service == {"anything": 5}
+    assert settings.api_keys == "shop=secretsecret"
+    assert "secretsecret" not in repr(settings)
+    assert faults(config, "service = 5") == ["service: 5 is not a table [service]"]
+
+
+def test_the_password_of_redis_comes_from_the_environment(config: Path) -> None:
+    text = '[service]\nredis_url = "redis://:${PASSWORD}@h"\n'
+    assert load(config, text, PASSWORD="p").service == {"redis_url": "redis://:p@h"}
+    assert faults(config, text) == ["service.redis_url: environment variable PASSWORD is not set"]
+    assert load(config, "", ETHR_DID_REDIS_URL="redis://h").service == {"redis_url": "redis://h"}

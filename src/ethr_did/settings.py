@@ -5,6 +5,10 @@ user's configuration folder of ``ethr-did``; only the last may be absent. It loo
 
     timeout = 20                          # seconds for one round trip; optional
     status_database = "postgresql://issuer:${DB_PASSWORD}@db.example/status"    # optional
+    database = "postgresql://index:${DB_PASSWORD}@db.example/index"             # optional
+
+    [service]                             # of `ethr-did serve`; see docs/service.md
+    workers = 2
 
     [networks.dev]
     chain_id = 31337
@@ -18,9 +22,10 @@ user's configuration folder of ``ethr-did``; only the last may be absent. It loo
     [networks."rsk:testnet"]              # a name with a colon is quoted
 
 Rules:
-  * ``${NAME}`` in an RPC URL, or in that of the database, is replaced by the environment variable,
+  * ``${NAME}`` in an RPC URL, or in that of a database, is replaced by the environment variable,
     so that keys and passwords stay out of the file. What stands for it is never shown.
-  * All faults of a file are reported at once, each with its place, its value and the rule.
+  * All faults of a file are reported at once, each with its place, its value and the rule. Those of
+    ``[service]`` are reported by the service, which knows what its options mean.
 """
 
 from __future__ import annotations
@@ -64,7 +69,12 @@ __all__ = ["Settings", "load_settings", "network_lines", "state_folder", "write_
 _APP = "ethr-did"
 _CONFIG_VARIABLE = "ETHR_DID_CONFIG"
 _STATE_VARIABLE = "ETHR_DID_STATE_DIR"
-_DATABASE_VARIABLE = "ETHR_DID_STATUS_DATABASE_URL"
+_DATABASE_VARIABLES = {
+    "status_database": "ETHR_DID_STATUS_DATABASE_URL",
+    "database": "ETHR_DID_DATABASE_URL",
+}
+_REDIS_VARIABLE = "ETHR_DID_REDIS_URL"
+_API_KEYS_VARIABLE = "ETHR_DID_API_KEYS"
 _DATABASES = ("sqlite:///", "postgresql://", "postgres://")
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -85,6 +95,12 @@ class Settings:
     """Seconds for one round trip to a node."""
     status_database: str | None = field(default=None, repr=False)
     """URL of the issuer's database; None for the file of that name in the state folder."""
+    index_database: str | None = field(default=None, repr=False)
+    """URL of the index's database; None for the file of that name in the state folder."""
+    service: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """``[service]`` as it stands in the file, for ``service.options``; ``redis_url`` filled in."""
+    api_keys: str | None = field(default=None, repr=False)
+    """What the environment says about API keys of the service, for ``service.api_keys``."""
 
     @property
     def status_database_url(self) -> str:
@@ -92,6 +108,13 @@ class Settings:
         if self.status_database is not None:
             return self.status_database
         return f"sqlite:///{self.state_dir.absolute() / 'status.db'}"
+
+    @property
+    def index_database_url(self) -> str:
+        """Where the index of the networks is kept; may hold a password."""
+        if self.index_database is not None:
+            return self.index_database
+        return f"sqlite:///{self.state_dir.absolute() / 'index.db'}"
 
     def table(self) -> Networks:
         """The networks of the file, with the built-in ones behind them."""
@@ -122,6 +145,8 @@ class _ConfigFile(BaseModel):
     networks: dict[str, _NetworkTable] = {}
     timeout: Annotated[float, Field(gt=0, le=3600)] = 20.0
     status_database: str | None = None
+    database: str | None = None
+    service: dict[str, Any] = {}
 
 
 def load_settings(
@@ -137,53 +162,64 @@ def load_settings(
         InvalidConfiguration: a file that was named is missing, or the file has faults.
     """
     path = _find(config_file, environ)
-    state_dir = state_folder(environ)
-    database = _database_of(environ)
-    if path is None:
-        return Settings(state_dir=state_dir, status_database=database)
-    config = _validated(_parsed(path), path)
+    config = _ConfigFile() if path is None else _validated(_parsed(path), path)
     faults: list[str] = []
     networks = [
         network
         for name, table in config.networks.items()
         if (network := _network(name, table, environ, faults)) is not None
     ]
-    if config.status_database is not None and database is None:
-        database = _database(config.status_database, environ, faults)
-    _raise_faults(faults, path)
+    status_database, database = (
+        _database(name, getattr(config, name), environ, faults) for name in _DATABASE_VARIABLES
+    )
+    service = _service(config.service, environ, faults)
+    if path is not None:
+        _raise_faults(faults, path)
     return Settings(
         networks=tuple(networks),
         source=path,
-        state_dir=state_dir,
+        state_dir=state_folder(environ),
         timeout=config.timeout,
-        status_database=database,
+        status_database=status_database,
+        index_database=database,
+        service=service,
+        api_keys=environ.get(_API_KEYS_VARIABLE) or None,
     )
 
 
-def _database_of(environ: Mapping[str, str]) -> str | None:
-    """The database that the environment names; None if it names none."""
-    url = environ.get(_DATABASE_VARIABLE, "").strip()
-    if not url:
-        return None
-    if not url.lower().startswith(_DATABASES):
+def _database(
+    name: str, given: str | None, environ: Mapping[str, str], faults: list[str]
+) -> str | None:
+    """The database that the environment or the file names; adds what is wrong to faults."""
+    variable = _DATABASE_VARIABLES[name]
+    url = environ.get(variable, "").strip()
+    if url and not url.lower().startswith(_DATABASES):
         raise InvalidConfiguration(
-            f"{_DATABASE_VARIABLE} is {_not_a_database(url)}",
+            f"{variable} is {_not_a_database(url)}",
             hint="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
         )
-    return url
-
-
-def _database(url: str, environ: Mapping[str, str], faults: list[str]) -> str:
-    """The database that the file names; adds what is wrong to faults."""
+    if url or given is None:
+        return url or None
     before = len(faults)
-    filled = _filled(url, environ, "status_database", faults)
+    filled = _filled(given, environ, name, faults)
     if len(faults) == before and not filled.lower().startswith(_DATABASES):
-        faults.append(f"status_database: {_not_a_database(filled)}")
+        faults.append(f"{name}: {_not_a_database(filled)}")
     return filled
 
 
+def _service(
+    given: Mapping[str, Any], environ: Mapping[str, str], faults: list[str]
+) -> Mapping[str, Any]:
+    """The table of the service, with the URL in it that may hold a password filled in."""
+    named = environ.get(_REDIS_VARIABLE, "").strip() or None
+    url = given.get("redis_url")
+    if named is None and isinstance(url, str):
+        named = _filled(url, environ, "service.redis_url", faults)
+    return given if named is None else {**given, "redis_url": named}
+
+
 def _not_a_database(url: str) -> str:
-    return f"{shown(mask_url(url))}, which is not {_RULES['status_database']}"
+    return f"{shown(mask_url(url))}, which is not {_RULES['database']}"
 
 
 def write_config(path: Path, networks: Iterable[Network]) -> None:
@@ -296,7 +332,8 @@ _RULES = {
     "legacy_nonce": "true or false",
     **dict.fromkeys(ADDRESS_FIELDS, "an address as a string"),
     "timeout": "a number of seconds above 0 and up to 3600",
-    "status_database": "the URL of a database: sqlite:///PATH or postgresql://…",
+    **dict.fromkeys(_DATABASE_VARIABLES, "the URL of a database: sqlite:///PATH or postgresql://…"),
+    "service": "a table [service]",
     "networks": "tables [networks.<name>]",
 }
 _NETWORK_DEPTH = 2  # networks, name

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ethr_did.chain.networks import Network
-from ethr_did.core.keys import to_checksum_address
 from ethr_did.errors import (
     ChainError,
     ChainMoved,
     IndexBroken,
-    InvalidAnswer,
     InvalidConfiguration,
-    NodeBusy,
     NodeInconsistent,
     NodeUnreachable,
-    QuorumFailed,
     RegistryMissing,
     WrongChain,
 )
 from ethr_did.index.following import FINAL_DEPTH
-from support.fake_chain import CHAIN_ID, REGISTRY, FakeChain, Person
+from support.fake_chain import FakeChain, Person, _Refusal
 from support.indexing import Indexed, differing, said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 ALICE, BOB, CAROL = (Person.named(name) for name in ("alice", "bob", "carol"))
@@ -129,7 +124,9 @@ def test_logs_without_times_get_those_of_their_blocks(stored: Indexed, fake: Fak
 
 
 def test_events_before_the_first_block_are_not_asked_for(fake: FakeChain, tmp_path: Path) -> None:
-    fake.answers["eth_getCode"] = lambda p: "0x" + fake.code.hex() if int(p[1] == "latest") else "0x"
+    fake.answers["eth_getCode"] = lambda p: (
+        "0x" + fake.code.hex() if int(p[1] == "latest") else "0x"
+    )
     fake.mine(20)
     serve(fake)
     network = fake.network(first_block=20)
@@ -143,7 +140,7 @@ def test_events_before_the_first_block_are_not_asked_for(fake: FakeChain, tmp_pa
 # -- what a node does not want to give at once -----------------------------------------------------
 
 
-@pytest.mark.parametrize("most", [1, 7, 100])
+@pytest.mark.parametrize("most", [1, 7])
 @pytest.mark.parametrize(
     "words",
     [
@@ -152,12 +149,10 @@ def test_events_before_the_first_block_are_not_asked_for(fake: FakeChain, tmp_pa
         "something that no provider has said so far",
     ],
 )
-def test_wide_ranges_are_narrowed(
-    indexed: Indexed, fake: FakeChain, most: int, words: str
-) -> None:
-    for number in range(6):
+def test_wide_ranges_are_narrowed(indexed: Indexed, fake: FakeChain, most: int, words: str) -> None:
+    for number in range(3):
         serve(fake, f"Hub{number}")
-        fake.mine(20)
+        fake.mine(10)
     fake.max_range, fake.range_error = most, (-32000, words.format(most=most))
     indexed.follow()
     assert agree_wide(indexed, fake)
@@ -176,13 +171,11 @@ def test_a_limit_that_is_named_is_kept_to(indexed: Indexed, fake: FakeChain) -> 
     asked = [query[0] for method, query in fake.requests if method == "eth_getLogs"]
     widths = [int(one["toBlock"], 16) - int(one["fromBlock"], 16) + 1 for one in asked]
     refused = [width for width in widths if width > 300]
-    assert refused == [2001], widths
+    assert refused == [1996], widths
 
 
 @pytest.mark.parametrize("most", [1, 3, 10])
-def test_ranges_with_many_events_are_narrowed(
-    indexed: Indexed, fake: FakeChain, most: int
-) -> None:
+def test_ranges_with_many_events_are_narrowed(indexed: Indexed, fake: FakeChain, most: int) -> None:
     for number in range(40):
         serve(fake, f"Hub{number}", who=PEOPLE[number % 3])
     fake.max_logs = most
@@ -221,8 +214,8 @@ def test_what_wide_answers_leave_out_is_fetched_by_its_block(
     lie.final_depth = 5
     indexed_logs = lie._get_logs
 
-    def left_out(params: object) -> object:
-        (query,) = params  # type: ignore[misc]
+    def left_out(params: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        (query,) = params
         found = indexed_logs(query)
         one_block = query["fromBlock"] == query["toBlock"]
         return found if one_block else found[-1:]
@@ -338,14 +331,15 @@ def test_a_node_without_old_state_is_believed_about_the_first_block(
 ) -> None:
     fake.mine(10)
     serve(fake)
+    original = fake._get_code
+    fake.answers["eth_getCode"] = lambda p: original(*p) if p[1] == "latest" else refuse()
 
-    def code(params: list[str]) -> str:
-        return "0x" + fake.code.hex() if params[1] == "latest" else ""
+    def refuse() -> object:
+        raise _Refusal(-32000, "missing trie node")
 
-    fake.answers["eth_getCode"] = code
     with Indexed(f"sqlite:///{tmp_path}/i.db", fake.network(first_block=10)) as indexed:
-        with pytest.raises(InvalidAnswer):
-            indexed.follow()
+        indexed.follow()
+        assert agree(indexed, fake)
 
 
 def test_an_index_that_begins_later_than_the_configuration_says_is_refused(
@@ -570,7 +564,7 @@ def test_what_is_final_is_not_replaced_by_a_block_of_the_same_number(
     indexed.follow()
     before = indexed.standing.final
     assert before is not None
-    other = {**(fake._get_block(hex(before.number), False) or {}), "hash": "0x" + "77" * 32}  # noqa: FBT003
+    other = {**(fake._get_block(hex(before.number), False) or {}), "hash": "0x" + "77" * 32}
     original = fake._get_block
     fake.answers["eth_getBlockByNumber"] = lambda params: (
         other if params[0] == "finalized" else original(*params)
@@ -593,7 +587,7 @@ def test_what_a_node_calls_final_beyond_its_head_is_final_up_to_there(
     indexed: Indexed, fake: FakeChain
 ) -> None:
     serve(fake)
-    later = {**(fake._get_block("latest", False) or {}), "number": hex(fake.head + 3)}  # noqa: FBT003
+    later = {**(fake._get_block("latest", False) or {}), "number": hex(fake.head + 3)}
     original = fake._get_block
     fake.answers["eth_getBlockByNumber"] = lambda params: (
         later if params[0] == "finalized" else original(*params)
@@ -614,26 +608,25 @@ def test_where_a_node_does_not_say_blocks_are_final_after_many_others(
     assert final_number(indexed) == fake.head - FINAL_DEPTH
 
 
-def test_a_node_that_is_too_busy_to_say_what_is_final_makes_nothing_final(
+def test_a_node_that_fails_to_say_what_is_final_makes_nothing_final(
     indexed: Indexed, fake: FakeChain
 ) -> None:
+    """On chains whose finality lags far behind, to guess would be to call what may still go final."""
     fake.mine(FINAL_DEPTH + 20)
     fake.final_depth = FINAL_DEPTH + 15
     indexed.follow()
     before = final_number(indexed)
-    busy = fake._find
+    original = fake._get_block
 
-    def find(tag: str) -> object:
-        if tag == "finalized":
-            fake.errors["eth_getBlockByNumber"] = (-32005, "rate limit")
-        return busy(tag)
+    def says_of_final(nonsense: object) -> Callable[[Any], Any]:
+        return lambda params: nonsense if params[0] == "finalized" else original(*params)
 
-    fake.answers["eth_getBlockByNumber"] = lambda params: (
-        {"error": "none"} if params[0] == "finalized" else fake._get_block(*params)
-    )
-    fake.mine(3)
-    with pytest.raises(ChainError):
-        indexed.follow()
+    wrong: tuple[object, ...] = ("busy", {}, 5)
+    for nonsense in wrong:
+        fake.answers["eth_getBlockByNumber"] = says_of_final(nonsense)
+        fake.mine(3)
+        with pytest.raises(ChainError):
+            indexed.follow()
     assert final_number(indexed) == before
 
 
@@ -754,9 +747,7 @@ def test_blocks_that_cannot_be_are_refused(
 
 def spoiled(fake: FakeChain, change: dict[str, object]) -> None:
     original = fake._get_logs
-    fake.answers["eth_getLogs"] = lambda params: [
-        {**log, **change} for log in original(params[0])
-    ]
+    fake.answers["eth_getLogs"] = lambda params: [{**log, **change} for log in original(params[0])]
 
 
 @pytest.mark.parametrize(
@@ -793,8 +784,10 @@ def test_logs_that_cannot_be_are_refused(
 def test_what_is_no_list_of_logs_is_refused(indexed: Indexed, fake: FakeChain) -> None:
     indexed.follow()
     fake.mine()
-    for nonsense in (None, {}, "logs", [None], [5], 7):
-        fake.answers["eth_getLogs"] = lambda _params, said=nonsense: said
+    wrong: tuple[object, ...] = (None, {}, "logs", [None], [5], 7)
+    found = iter(wrong)
+    fake.answers["eth_getLogs"] = lambda _params: next(found)
+    for _ in range(6):
         with pytest.raises(ChainError):
             indexed.follow()
 
@@ -851,9 +844,7 @@ def test_a_node_without_the_registry_is_refused(indexed: Indexed, fake: FakeChai
         indexed.follow()
 
 
-def test_status_contracts_that_are_not_there_yet_are_named(
-    fake: FakeChain, tmp_path: Path
-) -> None:
+def test_status_contracts_that_are_not_there_yet_are_named(fake: FakeChain, tmp_path: Path) -> None:
     network = fake.network(status_registry="0x" + "51" * 20)
     fake.answers["eth_call"] = lambda _params: "0x"
     with (
@@ -877,26 +868,3 @@ def test_a_node_that_is_gone_is_an_error_and_changes_nothing(
     fake.dead = None
     stored.follow()
     assert agree(stored, fake)
-
-
-# -- several nodes -------------------------------------------------------------------------------------
-
-
-class Relay:
-    """A provider beside others: web3 providers are told apart by identity."""
-
-
-def quorum_of(nodes: list[FakeChain], quorum: int) -> Network:
-    """A network of several nodes; URLs only come in lists, so these are served for real."""
-    return Network(
-        name="dev",
-        chain_id=CHAIN_ID,
-        did_registry=to_checksum_address(REGISTRY),
-        rpc_url=[node.url for node in nodes],  # type: ignore[attr-defined]
-        quorum=quorum,
-    )
-
-
-def test_nothing_else(fake: FakeChain) -> None:
-    assert fake.head == 5
-    assert (NodeBusy, QuorumFailed) is not None

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from support.postgres import Postgres
-
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[IndexDatabase]:
-    with IndexDatabase(database_url) as opened:
+def database(index_url: str) -> Iterator[IndexDatabase]:
+    with IndexDatabase(index_url) as opened:
+        with opened.writing() as connection:
+            connection.execute(text("drop table if exists mine"))
         yield opened
 
 
@@ -38,31 +38,37 @@ def write(writer: Writer, number: int) -> None:
         connection.execute(text("insert into mine values (:a)"), {"a": number})
 
 
+def write_and_fail(writer: Writer) -> None:
+    with writer.writing() as connection:
+        connection.execute(text("insert into mine values (2)"))
+        connection.execute(text("insert into nothing values (3)"))
+
+
 def written(database: IndexDatabase) -> list[int]:
     with database.reading() as connection:
         return list(connection.execute(text("select a from mine order by a")).scalars())
 
 
-def test_while_one_has_it_no_other_gets_it(database: IndexDatabase, database_url: str) -> None:
-    with opened(database), IndexDatabase(database_url) as other:
+def test_while_one_has_it_no_other_gets_it(database: IndexDatabase, index_url: str) -> None:
+    with opened(database), IndexDatabase(index_url) as other:
         assert Writer.open(database) is None
         assert Writer.open(other) is None
 
 
-def test_who_comes_after_it_was_given_back_gets_it(
-    database: IndexDatabase, database_url: str
-) -> None:
+def test_who_comes_after_it_was_given_back_gets_it(database: IndexDatabase, index_url: str) -> None:
     opened(database).close()
-    with IndexDatabase(database_url) as other, opened(other):
+    with IndexDatabase(index_url) as other, opened(other):
         pass
 
 
 def test_it_may_be_given_back_in_another_thread(database: IndexDatabase) -> None:
     found: list[Writer] = []
-    for step in (lambda: found.append(opened(database)), lambda: found[0].close()):
-        thread = threading.Thread(target=step)
-        thread.start()
-        thread.join()
+    taking = threading.Thread(target=lambda: found.append(opened(database)))
+    taking.start()
+    taking.join()
+    giving = threading.Thread(target=found[0].close)
+    giving.start()
+    giving.join()
     opened(database).close()
 
 
@@ -76,9 +82,8 @@ def test_what_is_written_is_there(database: IndexDatabase) -> None:
 def test_of_a_transaction_that_fails_nothing_is_there(database: IndexDatabase) -> None:
     with opened(database) as writer:
         write(writer, 1)
-        with pytest.raises(StoreError), writer.writing() as connection:
-            connection.execute(text("insert into mine values (2)"))
-            connection.execute(text("insert into nothing values (3)"))
+        with pytest.raises(StoreError):
+            write_and_fail(writer)
         write(writer, 4)
     assert written(database) == [1, 4]
 
@@ -107,7 +112,7 @@ def test_threads_of_its_holder_write_one_after_the_other(database: IndexDatabase
 def test_a_lock_that_cannot_be_had_is_an_error_of_the_store(tmp_path: Path) -> None:
     with IndexDatabase(f"sqlite:///{tmp_path}/index.db") as database:
         (tmp_path / "index.db.follower").mkdir()
-        with pytest.raises(StoreError, match="index.db"):
+        with pytest.raises(StoreError, match="the lock of the database"):
             Writer.open(database)
 
 
@@ -126,9 +131,10 @@ def end_session(database: IndexDatabase) -> None:
 
 
 @pytest.fixture
-def url(postgres: Postgres) -> Iterator[str]:
-    with postgres.database() as found:
-        yield found
+def url(postgres_url: str) -> str:
+    with IndexDatabase(postgres_url) as opened, opened.writing() as connection:
+        connection.execute(text("drop table if exists mine"))
+    return postgres_url
 
 
 def test_who_lost_the_session_can_write_nothing_while_another_one_has_the_right(url: str) -> None:
@@ -159,11 +165,16 @@ def test_who_lost_the_session_gets_the_right_again_if_nobody_took_it(url: str) -
         opened(second).close()
 
 
+def write_and_lose(loser: Writer, other: IndexDatabase) -> None:
+    with loser.writing() as connection:
+        connection.execute(text("insert into mine values (2)"))
+        end_session(other)
+        connection.execute(text("insert into mine values (3)"))
+
+
 def test_a_session_that_ends_inside_a_transaction_leaves_nothing_of_it(url: str) -> None:
     with IndexDatabase(url) as first, IndexDatabase(url) as second, opened(first) as loser:
         write(loser, 1)
-        with pytest.raises(StoreError), loser.writing() as connection:
-            connection.execute(text("insert into mine values (2)"))
-            end_session(second)
-            connection.execute(text("insert into mine values (3)"))
+        with pytest.raises(StoreError):
+            write_and_lose(loser, second)
         assert written(second) == [1]

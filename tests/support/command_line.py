@@ -27,8 +27,13 @@ PATIENCE = 60.0
 """Seconds that a process may take before the test gives up."""
 
 OURS = (
+    "ETHR_DID_API_KEYS",
     "ETHR_DID_CONFIG",
     "ETHR_DID_DATABASE_URL",
+    "ETHR_DID_REDIS_URL",
+    "ETHR_DID_SERVE_HOST",
+    "ETHR_DID_SERVE_PORT",
+    "ETHR_DID_SERVE_WORKERS",
     "ETHR_DID_SIGNER",
     "ETHR_DID_STATUS_DATABASE_URL",
     "ETHR_DID_WALLET",

@@ -57,21 +57,26 @@ class Postgres:
             *("-D", str(self.folder / "data"), "-U", "tester", "-E", "UTF8", "--locale=C"),
             *("--auth=scram-sha-256", f"--pwfile={self.folder / 'password'}", "--no-sync"),
         )
+        self._programs = programs
+        self._process = self._started()
+        self._numbers = count()
+        self._empty: list[str] = []
+        """Names of databases that are there and hold nothing."""
+        self._wait()
+
+    def _started(self) -> subprocess.Popen[bytes]:
         options = [word for option in _OPTIONS for word in ("-c", option)]
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             [
-                str(programs / "postgres"),
+                str(self._programs / "postgres"),
                 *("-D", str(self.folder / "data"), "-k", str(self.folder), *options),
             ],
             user=self._user,
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
-        self._numbers = count()
-        self._empty: list[str] = []
-        """Names of databases that are there and hold nothing."""
-        self._wait()
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +93,25 @@ class Postgres:
             self._process.kill()
             self._process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def kill(self) -> None:
+        """Ends the server and all its processes at once, as a power failure does."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def start(self) -> None:
+        """The server runs again, after ``kill``; what was committed is there."""
+        deadline = time.monotonic() + START
+        while True:
+            self._process = self._started()
+            try:
+                self._wait()
+            except AssertionError:
+                # Processes of the one before may take a moment to be gone.
+                assert time.monotonic() < deadline, "the server does not start again"
+                time.sleep(0.1)
+            else:
+                return
 
     def url(self, database: str, *, password: str = PASSWORD) -> str:
         """The URL of a database."""

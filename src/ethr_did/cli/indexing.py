@@ -196,7 +196,9 @@ async def _follow(
         loop.add_signal_handler(number, stop.set)
     if until_eof:
         loop.add_reader(sys.stdin.fileno(), _stop_at_end, stop)
-    say(f"Following {', '.join(network.name for network in networks)}. Ctrl-C ends it.")
+        tell = _silently
+    else:
+        say(f"Following {', '.join(network.name for network in networks)}. Ctrl-C ends it.")
     await follow_all(
         database,
         networks,
@@ -206,6 +208,10 @@ async def _follow(
         tell=tell,
         timeout=settings.timeout,
     )
+
+
+def _silently(_progress: Progress) -> None:
+    """Whoever started this process looks at the index itself."""
 
 
 def _stop_at_end(stop: asyncio.Event) -> None:

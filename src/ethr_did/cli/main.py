@@ -46,8 +46,10 @@ _COMMANDS: Mapping[str, str] = {
     "trust": "trust:trust",
     "wallet": "wallet:wallet",
     "transaction": "transactions:transaction",
+    "index": "indexing:index",
     "deploy": "deploying:deploy",
     "deployments": "deploying:deployments",
+    "serve": "serving:serve",
     "devnet": "devnet:devnet",
     "demo": "demo:demo",
 }
@@ -74,8 +76,10 @@ _SUMMARIES: Mapping[str, str] = {
     "trust": "Say whose credentials are accepted.",
     "wallet": "Keep keys and credentials in an encrypted file.",
     "transaction": "List, wait for, replace or cancel what was sent.",
+    "index": "Keep the events of networks in a database.",
     "deploy": "Deploy the contracts to a network.",
     "deployments": "List deployments and verify them against the chain.",
+    "serve": "Answer over HTTP: resolution, status, verification.",
     "devnet": "Serve a local chain with all contracts deployed.",
     "demo": "Tell the whole story on a chain inside this process.",
 }

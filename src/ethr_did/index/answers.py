@@ -134,29 +134,39 @@ def _state_block(snapshot: Snapshot, block: Any) -> Head:
 
 
 def _get_logs(snapshot: Snapshot, query: Mapping[str, Any]) -> Answer:
-    contracts, topics = snapshot.contracts, query.get("topics", ())
+    topics: Sequence[Any] = query.get("topics") or ()
     if "blockHash" in query or len(topics) < 2:  # noqa: PLR2004 - kind and identity
-        raise NotIndexed("the index does not answer this log query", hint=_HINT)
-    address = bytes.fromhex(str(query["address"])[2:])
-    first = _number(snapshot, query["fromBlock"])
-    last = _number(snapshot, query["toBlock"])
+        raise _other_query()
+    first = _number(snapshot, query.get("fromBlock"))
+    last = _number(snapshot, query.get("toBlock"))
     if last > snapshot.head.number:
         raise NotIndexed(
             f"block {last} is later than {snapshot.head.number}, where the index ends", hint=_HINT
         )
     identities = [bytes.fromhex(text[2:])[12:] for text in _listed(topics[1])]
-    if address == contracts.did_registry:
+    if query.get("address") == "0x" + snapshot.contracts.did_registry.hex():
         if set(_listed(topics[0])) != set(EVENT_TOPICS[:3]):
-            raise NotIndexed("the index does not answer this log query", hint=_HINT)
+            raise _other_query()
         return snapshot.identity_logs(identities, first, last)
-    kinds = [_KINDS[topic] for topic in map(bytes.fromhex, (t[2:] for t in _listed(topics[0])))]
-    if len(topics) < 3 or any(  # noqa: PLR2004 - and the list or record
-        kind is None or contracts.of_kind(kind) != address for kind in kinds
-    ):
-        raise NotIndexed("the index does not answer this log query", hint=_HINT)
+    if len(topics) < 3:  # noqa: PLR2004 - and the list or record
+        raise _other_query()
+    kinds = [_kind_of(snapshot, query.get("address"), topic) for topic in _listed(topics[0])]
     ids = [bytes.fromhex(text[2:]) for text in _listed(topics[2])]
     subjects = [(identity, id_) for identity in identities for id_ in ids]
     return snapshot.status_logs(kinds, subjects, first, last)
+
+
+def _kind_of(snapshot: Snapshot, address: object, topic: str) -> Kind:
+    """The kind of subject that a contract emits such an event about."""
+    kind = _KINDS.get(bytes.fromhex(topic[2:]))
+    contract = None if kind is None else snapshot.contracts.of_kind(kind)
+    if kind is None or contract is None or address != "0x" + contract.hex():
+        raise _other_query()
+    return kind
+
+
+def _other_query() -> NotIndexed:
+    return NotIndexed("the index does not answer this log query", hint=_HINT)
 
 
 _KINDS = {

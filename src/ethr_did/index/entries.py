@@ -101,17 +101,15 @@ class Contracts:
         none = bytes(_IDENTITY_LENGTH)
         return self.did_registry + (self.status_registry or none) + (self.anchor_registry or none)
 
-    def of_kind(self, kind: int) -> Address:
-        """The contract that emits events about subjects of a kind."""
+    def of_kind(self, kind: int) -> Address | None:
+        """The contract that emits events about subjects of a kind; None: there is none."""
         match kind:
             case Kind.IDENTITY:
-                found: Address | None = self.did_registry
+                return self.did_registry
             case Kind.WORD | Kind.RECORD:
-                found = self.status_registry
+                return self.status_registry
             case _:
-                found = self.anchor_registry
-        assert found is not None  # noqa: S101 - events came from it
-        return found
+                return self.anchor_registry
 
 
 class Entry(NamedTuple):
@@ -231,6 +229,8 @@ def log_of(
 ) -> dict[str, Any]:
     """The log as a node gives it, from what is kept."""
     kind, key = subject
+    contract = contracts.of_kind(kind)
+    assert contract is not None  # noqa: S101 - the event came from it
     topics = [EVENT_TOPICS[topic], "0x" + key[:_IDENTITY_LENGTH].rjust(_WORD, b"\0").hex()]
     if kind != Kind.IDENTITY:
         topics.append("0x" + key[_IDENTITY_LENGTH : _IDENTITY_LENGTH + _WORD].hex())
@@ -238,7 +238,7 @@ def log_of(
         topics.append("0x" + data[:_WORD].hex())
         data = data[_WORD:]
     return {
-        "address": "0x" + contracts.of_kind(kind).hex(),
+        "address": "0x" + contract.hex(),
         "topics": topics,
         "data": "0x" + data.hex(),
         "blockNumber": hex(place.block_number),

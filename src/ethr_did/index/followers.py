@@ -34,6 +34,7 @@ async def follow_all(
     clock: Callable[[], float],
     stop: asyncio.Event,
     interval: float = INTERVAL,
+    take_over: float = TAKE_OVER,
     tell: Callable[[Progress], object] = lambda _: None,
     **chain_options: Any,
 ) -> None:
@@ -45,6 +46,7 @@ async def follow_all(
         clock: Unix seconds.
         stop: ends it after the steps that are under way.
         interval: seconds from one look at a node to the next.
+        take_over: seconds from one attempt to become the one who follows to the next.
         tell: is told of every step.
         chain_options: further arguments of ``AsyncChain``, such as ``timeout``.
     """
@@ -59,7 +61,7 @@ async def follow_all(
             if not waits:
                 _LOG.info("another process follows the index of %s; standing by", database.name)
             waits = True
-            await _pause(stop, TAKE_OVER)
+            await _pause(stop, take_over)
             continue
         waits = False
         _LOG.info("following %s", ", ".join(network.name for network in networks))
@@ -72,7 +74,7 @@ async def follow_all(
         except StoreError as error:
             # The session that holds the right to write may be gone: begin with a new one.
             _LOG.warning("the index cannot be written: %s", error.message)
-            await _pause(stop, TAKE_OVER)
+            await _pause(stop, take_over)
         finally:
             await asyncio.gather(*(follower.close() for follower in followers))
             await asyncio.to_thread(writer.close)

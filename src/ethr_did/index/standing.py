@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ethr_did.chain.answer import Head
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from collections.abc import Sequence
 
 __all__ = ["Standing"]
 
@@ -41,21 +41,23 @@ class Standing:
     """DID registry that the anchor registry asks; empty: there is none."""
 
     @classmethod
-    def of_row(cls, row: Row[Any]) -> Standing:
-        """The standing that a row says."""
+    def of_row(cls, row: Sequence[Any]) -> Standing:
+        """The standing that a row says, with all columns of the table in their order."""
+        id_, chain_id, _, first_block, code_hash, status_bound, anchor_bound, *others = row
+        *blocks, node_head, checked_at, revision, fault = others
         return cls(
-            id=row.id,
-            chain_id=int(row.chain_id),
-            first_block=row.first_block,
-            head=_head(row.head_number, row.head_hash, row.head_parent, row.head_time),
-            final=_head(row.final_number, row.final_hash, row.final_parent, row.final_time),
-            node_head=row.node_head,
-            checked_at=row.checked_at,
-            revision=row.revision,
-            fault=row.fault,
-            code_hash=bytes(row.code_hash),
-            status_bound=bytes(row.status_bound),
-            anchor_bound=bytes(row.anchor_bound),
+            id=id_,
+            chain_id=int(chain_id),
+            first_block=first_block,
+            head=_head(*blocks[:4]),
+            final=_head(*blocks[4:]),
+            node_head=node_head,
+            checked_at=checked_at,
+            revision=revision,
+            fault=fault,
+            code_hash=bytes(code_hash),
+            status_bound=bytes(status_bound),
+            anchor_bound=bytes(anchor_bound),
         )
 
     @property

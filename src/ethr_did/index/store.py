@@ -23,13 +23,14 @@ from ethr_did.index import tables
 from ethr_did.index.bulk import insert_rows, join_rows, update_rows
 from ethr_did.index.entries import entry_of
 from ethr_did.index.linking import find_gaps, tips_after
+from ethr_did.index.prepared import Prepared
 from ethr_did.index.rows import EVENT_ROW, log_of_row
 from ethr_did.index.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Select, Table
+    from sqlalchemy import ColumnElement, Connection, Table
 
     from ethr_did.chain.answer import Head
     from ethr_did.index.entries import Contracts, Entry
@@ -90,8 +91,8 @@ class Step:
 
 def find_network(connection: Connection, chain_id: int, contracts: Contracts) -> Standing | None:
     """How far a network is; None if it was never followed."""
-    found = connection.execute(_NETWORK, _identified(chain_id, contracts)).one_or_none()
-    return None if found is None else Standing.of_row(found)
+    found = _NETWORK.rows(connection, _identified(chain_id, contracts))
+    return Standing.of_row(found[0]) if found else None
 
 
 def add_network(
@@ -425,9 +426,11 @@ def _restore_tips(connection: Connection, ids: Sequence[int], contracts: Contrac
 # -- parts ---------------------------------------------------------------------------------------
 
 
-_NETWORK: Select[Any] = select(tables.networks).where(
-    tables.networks.c.chain_id == bindparam("chain_id"),
-    tables.networks.c.contracts == bindparam("contracts"),
+_NETWORK = Prepared(
+    select(tables.networks).where(
+        tables.networks.c.chain_id == bindparam("chain_id"),
+        tables.networks.c.contracts == bindparam("contracts"),
+    )
 )
 
 

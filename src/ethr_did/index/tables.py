@@ -73,6 +73,8 @@ networks = Table(
     # Why the index cannot go on; None: it can.
     Column("fault", Text),
     UniqueConstraint("chain_id", "contracts"),
+    # The id of a network that was forgotten is not given again: whoever watches would not notice.
+    sqlite_autoincrement=True,
 )
 """What is followed, and how far it was followed."""
 

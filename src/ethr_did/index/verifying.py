@@ -130,6 +130,7 @@ def _questions(contracts: Contracts, kind: int, key: bytes) -> list[_Question]:
     if kind == Kind.LOCATION:
         return []
     to, who = contracts.of_kind(kind), to_checksum_address(identity)
+    assert to is not None  # noqa: S101 - its events are here
     match kind:
         case Kind.IDENTITY:
             return [

@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["IndexWatch"]
 
-_MOST_CHANGED = 100_000
-"""Identities whose changes are remembered one by one; beyond, all count as changed."""
-
 _IDENTITY_LENGTH = 20
 
 
@@ -59,12 +56,20 @@ class IndexWatch:
         index: that is watched.
         networks: of the index.
         clock: Unix seconds.
+        most_changed: identities whose changes are remembered one by one; beyond, all count as
+            changed.
     """
 
     def __init__(
-        self, index: Index, networks: Sequence[Network], *, clock: Callable[[], float]
+        self,
+        index: Index,
+        networks: Sequence[Network],
+        *,
+        clock: Callable[[], float],
+        most_changed: int = 100_000,
     ) -> None:
         self._index = index
+        self._most_changed = most_changed
         self._networks = {_key(network): network for network in networks}
         self._clock = clock
         self._seen: dict[tuple[object, ...], _Seen] = {}
@@ -124,7 +129,7 @@ class IndexWatch:
             standing.id,
             standing.revision,
         )
-        if before is None or not same or len(before.changed) > _MOST_CHANGED:
+        if before is None or not same or len(before.changed) > self._most_changed:
             return _Seen(standing=standing, last_event=last, epoch=self._looks)
         events, subjects = tables.events.c, tables.subjects.c
         rows = connection.execute(

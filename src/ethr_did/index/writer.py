@@ -86,7 +86,7 @@ class Writer:
             StoreError: the database could not be written, or the right to write was lost.
         """
         if isinstance(self._hold, FileLock):
-            with self._database.writing() as connection:
+            with self._turn, self._database.writing() as connection:
                 yield connection
             return
         with self._turn, self._database.guarded(), self._hold.begin():
@@ -99,13 +99,14 @@ class Writer:
             yield self._hold
 
     def close(self) -> None:
-        """Nothing; lets somebody else write."""
-        if isinstance(self._hold, FileLock):
-            self._hold.release()
-            return
-        # The lock belongs to the session, which a pool would keep.
-        self._hold.invalidate()
-        self._hold.close()
+        """Nothing; lets somebody else write, after what is being written."""
+        with self._turn:
+            if isinstance(self._hold, FileLock):
+                self._hold.release()
+                return
+            # The lock belongs to the session, which a pool would keep.
+            self._hold.invalidate()
+            self._hold.close()
 
     def __enter__(self) -> Self:
         return self

@@ -152,7 +152,15 @@ def start_following(
     return following.stop
 
 
-_FOLLOWER = "from ethr_did.cli.main import main; main()"
+_FOLLOWER = """
+from ethr_did.cli.main import main
+from ethr_did.service.logs import capture_logging, open_log
+from ethr_did.service.options import LogLevel
+
+capture_logging(LogLevel.INFO, open_log(LogLevel.INFO))
+main()
+"""
+"""The command line, whose log has the form of the service's."""
 
 
 class _Following:

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("fault", sa.Text),
         sa.UniqueConstraint("chain_id", "contracts"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "index_blocks",
