@@ -26,6 +26,7 @@ from ethr_did.service import (
 from ethr_did.service.identifiers import Identifiers
 from ethr_did.service.options import ServiceOptions
 from ethr_did.service.problems import HANDLERS
+from ethr_did.service.trusting import rules_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -41,6 +42,10 @@ def create_app(backends: Backends, options: ServiceOptions | None = None) -> ASG
     Args:
         backends: what it asks.
         options: how it runs; None for the usual ones.
+
+    Raises:
+        InvalidFile, InvalidTrustList, InvalidDID, UnknownNetwork: a source of trust that the options
+            name cannot be used.
     """
     chosen = options or ServiceOptions()
     seconds = chosen.answer_seconds
@@ -51,12 +56,20 @@ def create_app(backends: Backends, options: ServiceOptions | None = None) -> ASG
         redirect_slashes=False,
         exception_handlers=dict(HANDLERS),  # type: ignore[arg-type]  # keyed by kinds of exceptions
     )
-    for router in (history.router, statuses.router, lists.router):
+    for router in (history.router, statuses.router):
         app.include_router(router(backends, seconds=seconds))
-    app.include_router(credentials.router(backends))
+    app.include_router(lists.router(backends, seconds=seconds, base_url=chosen.public_url))
+    rules = rules_of(chosen, backends.networks)
+    app.include_router(credentials.router(backends, rules=rules))
     plain = [*methods.routes(backends), *pages.routes(backends), description.route(app)]
     app.router.routes.extend(map(_Named, plain))
-    return Identifiers(backends, max_age=int(seconds), beyond=app)
+    return Identifiers(
+        backends,
+        max_age=int(seconds),
+        cache_bytes=chosen.kept_mebibytes << 20,
+        allows_fresh=chosen.no_cache,
+        beyond=app,
+    )
 
 
 class _Named(BaseRoute):

@@ -9,6 +9,7 @@ Rules:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads it
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from ipaddress import ip_network
@@ -22,7 +23,7 @@ from ethr_did.chain.masking import mask_text, mask_url
 from ethr_did.errors import InvalidConfiguration, nearest, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -118,6 +119,17 @@ def _redis(text: str) -> str:
     return text
 
 
+def _public(value: Any) -> Any:
+    """A URL without anything behind its path."""
+    if not isinstance(value, str):
+        return value
+    parts = urlsplit(value)
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
+        raise ValueError(value)
+    return value.rstrip("/")
+
+
 def _proxy(text: str) -> str:
     return str(ip_network(text, strict=False))
 
@@ -152,6 +164,7 @@ def _seconds_or_none(most: int) -> Any:
 
 _FLAG = Field(strict=True, description="true or false")
 _TEXT = Field(min_length=1, description="a text")
+_PUBLIC = Field(description="an http:// or https:// URL without a query")
 _Flag = Annotated[bool, _FLAG]
 _AnyRate = Annotated[
     Rate | None,
@@ -195,6 +208,29 @@ class ServiceOptions:
     """Whether lists, schemas and did:web may lie at private addresses."""
     ca_file: _File = None
     """Certificates that are trusted when fetching, besides the usual ones."""
+    public_url: Annotated[str | None, BeforeValidator(_public), _PUBLIC] = None
+    """Under which others reach the service; lists that it rebuilds from the chain are named by it."""
+    kept_mebibytes: Annotated[int, _whole(0, 65536)] = 64
+    """Of answers that each worker keeps."""
+    no_cache: _Flag = False
+    """Whether the resolution option ``noCache`` is heeded: what is kept is then passed over."""
+
+    # -- whose credentials are accepted; without any of these, nobody's issuer is judged
+    trust_lists: Annotated[
+        tuple[Annotated[Path, BeforeValidator(_path)], ...], Field(description="a list of paths")
+    ] = ()
+    """Trust lists of your own."""
+    signed_trust_lists: Annotated[
+        Mapping[str, Annotated[Path, BeforeValidator(_path)]],
+        Field(description="a table of DIDs and paths"),
+    ] = field(default_factory=dict)
+    """Signed trust lists, each by the DID that it must be of."""
+    authorities: Annotated[
+        tuple[Annotated[str, _TEXT], ...], Field(description="a list of DIDs")
+    ] = ()
+    """Identities whose accreditations on chain count."""
+    verify_seconds: Annotated[float, _seconds(600)] = 15.0
+    """For one verification, with all that has to be fetched."""
 
     # -- for whom
     api_keys_file: _File = None
