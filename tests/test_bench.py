@@ -1,4 +1,4 @@
-"""``scripts/bench status --quick``: it runs, and its figures are of the right kind."""
+"""``scripts/bench --quick``: it runs, and its figures are of the right kind."""
 
 from __future__ import annotations
 
@@ -22,25 +22,40 @@ pytestmark = pytest.mark.xdist_group("bench")
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, Any]:
-    done = _bench("--quick", "--json")
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return _bench("status")
+
+
+@pytest.fixture(scope="module")
+def of_the_index() -> dict[str, Any]:
+    return _bench("index")
+
+
+@pytest.fixture(scope="module")
+def of_the_service() -> dict[str, Any]:
+    _need_peers()
+    return _bench("serve")
 
 
 @pytest.fixture
 def on_a_node(figures: dict[str, Any]) -> dict[str, Any]:
+    _need_peers()
+    return figures
+
+
+def _need_peers() -> None:
     missing = why_no_peers()
     if missing and os.environ.get("CI"):
         pytest.fail(f"{missing}; under CI it must be measured")
     if missing:
         pytest.skip(missing)
-    return figures
 
 
-def _bench(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "scripts" / "bench"), "status", *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+def _bench(subject: str) -> dict[str, Any]:
+    command = [sys.executable, str(ROOT / "scripts" / "bench"), subject, "--quick", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def test_planning_allocating_and_decoding_need_no_node(figures: dict[str, Any]) -> None:
@@ -84,3 +99,45 @@ def test_peers_are_measured_in_the_same_run(on_a_node: dict[str, Any]) -> None:
     assert set(hundred["peers"]) == {"EAS", "ERC-5539", "EthrStatusRegistry2019"}
     cheapest = min(spent["each"] for spent in hundred["peers"].values())
     assert hundred["ours"]["used pages"]["each"] * 10 < cheapest
+
+
+def test_the_index_takes_in_every_event_of_each_chain(of_the_index: dict[str, Any]) -> None:
+    followed = {(row["chain"], row["database"]) for row in of_the_index["following"]}
+    assert ("recorded chain, 10 to a block", "SQLite") in followed
+    assert ("recorded chain, 1 to a block", "SQLite") in followed
+    assert all(row["per_second"] > 0 for row in of_the_index["following"])
+
+
+def test_an_index_is_measured_and_read(of_the_index: dict[str, Any]) -> None:
+    (row,) = of_the_index["growth"]
+    assert row["identities"] * 10 == row["events"]
+    assert 250 < row["bytes_each"] < 500
+    assert row["ms"]["median"] <= row["ms"]["p95"] <= row["ms"]["p99"]
+
+
+def test_the_service_is_loaded_with_each_kind_of_traffic(of_the_service: dict[str, Any]) -> None:
+    loaded = {
+        row["traffic"]
+        for row in of_the_service["saturated"]
+        if row["side"] == "ours, one worker" and row["per_second"] > 0
+    }
+    assert loaded == {"cached", "304", "uncached", "mixed"}
+    assert {row["traffic"] for row in of_the_service["paced"]} == loaded
+
+
+def test_overload_is_refused_and_never_answered_wrong(of_the_service: dict[str, Any]) -> None:
+    for row in of_the_service["crowds"]:
+        assert (row["wrong"], row["lost"]) == (0, 0)
+        assert row["right"] > 0
+    limited = next(row for row in of_the_service["crowds"] if "a minute" in row["name"])
+    assert limited["refused"]["429"] > 0
+
+
+@pytest.mark.skipif(not CONTRACTS.exists(), reason="npm ci --prefix scripts/benchmarks")
+def test_the_service_answers_more_than_express(of_the_service: dict[str, Any]) -> None:
+    rows = {
+        (row["side"], row["traffic"], row["changes"]): row for row in of_the_service["saturated"]
+    }
+    theirs = rows["peer", "each", 10]["per_second"]
+    assert rows["ours, one worker", "uncached", 10]["per_second"] > theirs
+    assert rows["ours, one worker", "cached", 10]["per_second"] > 10 * theirs

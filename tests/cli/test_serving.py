@@ -69,10 +69,11 @@ def test_two_workers_answer_together_and_end_together(
     with user.spawn(*SERVE, "--config", config) as process:
         ready = process.read_json()
         assert ready["workers"] == 2
-        workers = _children(process.pid)
         url = f"{ready['url']}/1.0/identifiers/{did}"
         assert {httpx.get(url, timeout=60).status_code for _ in range(20)} == {200}
         assert _counted(ready["url"]) == 20
+        workers = _children(process.pid)
+        assert len(workers) == 2
         # A worker that dies is replaced, and what it has counted is not forgotten.
         os.kill(workers[-1], signal.SIGKILL)
         until = time.monotonic() + 20
@@ -83,6 +84,16 @@ def test_two_workers_answer_together_and_end_together(
         done = process.end(signal.SIGINT)
     assert done.status == 0
     assert done.err.endswith("Stopped.\n")
+
+
+def test_workers_do_not_outlive_whoever_has_started_them(user: CommandLine, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(_config_of(user) + "\n[service]\nworkers = 2\n")
+    with user.spawn(*SERVE, "--config", config) as process:
+        url = f"{process.read_json()['url']}/health/live"
+        assert httpx.get(url, timeout=60).status_code == 200
+        # Both hold the other end of these pipes: killed, the command ends only when they do.
+        assert process.end(signal.SIGKILL).status == -signal.SIGKILL
 
 
 def test_a_request_that_is_being_answered_is_finished(user: CommandLine) -> None:

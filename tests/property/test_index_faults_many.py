@@ -133,16 +133,23 @@ class Walk:
     def half_dead(self) -> None:
         self.fake.errors["eth_getLogs"] = (-32603, "internal error")
 
+    def keep_back(self) -> int:
+        """The first block that something is kept back of from now on."""
+        first = self.fake.head - 1
+        if self.kept_since is None:
+            self.kept_since = first
+        return first
+
     def lost_block(self) -> None:
-        first = self.kept_since = self.fake.head - 1
+        first = self.keep_back()
         self.fake.missing_blocks = set(range(first, self.fake.head + 2))
 
     def lost_event(self) -> None:
-        first = self.kept_since = self.fake.head - 1
+        first = self.keep_back()
         self.fake.missing_logs = {(number, 1) for number in range(first, self.fake.head + 3)}
 
     def cut(self) -> None:
-        self.kept_since = self.fake.head
+        self.keep_back()
         self.fake.cut = self.random.randint(0, 2)
 
     # What must hold

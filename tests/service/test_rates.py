@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
+import socket
+import subprocess
+import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ethr_did.service.logs import open_log
 from ethr_did.service.options import LogLevel, Rate
 from ethr_did.service.rates import MemoryCounts, RedisCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 RATE = Rate(10, 60)
 
@@ -97,3 +106,60 @@ async def test_without_redis_each_worker_counts_by_itself() -> None:
     (line,) = log.getvalue().splitlines()
     assert json.loads(line)["event"] == "redis_unreachable"
     assert "secret" not in line
+
+
+# --- with Redis
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that listens at a socket in the folder of the test."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed")
+    port = free_port()
+    with subprocess.Popen(
+        [program, "--port", str(port), "--save", "", "--dir", str(tmp_path)],
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        process.port = port  # type: ignore[attr-defined]  # where it listens
+        wait_for(port)
+        yield process
+        process.kill()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def wait_for(port: int) -> None:
+    until = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        else:
+            return
+
+
+async def test_workers_count_together_while_redis_answers(redis: subprocess.Popen[bytes]) -> None:
+    log = io.StringIO()
+    url = f"redis://127.0.0.1:{redis.port}"  # type: ignore[attr-defined]  # where it listens
+    workers = [RedisCounts(url, open_log(LogLevel.INFO, log)) for _ in range(2)]
+    try:
+        waits = [await workers[n % 2].take("a", Rate(4, 60)) for n in range(6)]
+        assert [wait > 0 for wait in waits] == [False] * 4 + [True] * 2
+        assert 1 <= waits[-1] <= 120
+        assert await workers[0].take("b", Rate(4, 60)) == 0
+        assert log.getvalue() == ""
+        redis.kill()
+        redis.wait()
+        assert await workers[0].take("a", Rate(4, 60)) == 0
+        assert log.getvalue().count("redis_unreachable") == 1
+    finally:
+        for worker in workers:
+            await worker.close()

@@ -332,10 +332,8 @@ class FakeChain:
 
     def network(self, **options: Any) -> Network:
         """The network that this chain is."""
-        options = {"provider": self, **options}
-        return Network(
-            name="dev", chain_id=CHAIN_ID, did_registry=to_checksum_address(REGISTRY), **options
-        )
+        options = {"provider": self, "chain_id": CHAIN_ID, **options}
+        return Network(name="dev", did_registry=to_checksum_address(REGISTRY), **options)
 
     def resolver(self, **options: Any) -> Resolver:
         """A resolver that asks this node and whose clock shows the time of the head."""

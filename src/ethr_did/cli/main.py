@@ -79,7 +79,7 @@ _SUMMARIES: Mapping[str, str] = {
     "index": "Keep the events of networks in a database.",
     "deploy": "Deploy the contracts to a network.",
     "deployments": "List deployments and verify them against the chain.",
-    "serve": "Answer over HTTP: resolution, status, verification.",
+    "serve": "Answer over HTTP: resolution, status, verification, and a page for people.",
     "devnet": "Serve a local chain with all contracts deployed.",
     "demo": "Tell the whole story on a chain inside this process.",
 }

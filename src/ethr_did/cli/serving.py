@@ -80,7 +80,7 @@ __all__ = ["serve"]
 @config_option
 @json_option
 def serve(config_file: Path | None, as_json: bool, **given: Any) -> None:
-    """Answer over HTTP: DID resolution, credential status, verification, and a page for people.
+    """Answer over HTTP: resolution, status, verification, and a page for people.
 
     It runs until Ctrl-C or SIGTERM, then finishes what it is answering. These options replace those
     of [service] in the configuration file, where all others are: docs/service.md.

@@ -5,7 +5,8 @@ How a span is read:
      before the span: when the two looks agree and the block before is the one that the index ends
      at, everything in between is of one chain.
   2. Blocks with events are asked for where the node did not say their times, and always above the
-     last finalised block: their hashes must be those of the logs.
+     last finalised block: their hashes must be those of the logs. Of finalised ones at least the
+     newest is asked for, so that logs of another chain are not taken.
 
 What a node refuses as too much is asked for in narrower spans (``Width``).
 """
@@ -211,6 +212,8 @@ def _timed(
             raise _moved(number)
         if entry.block_timestamp is None or final is None or number > final:
             asked.add(number)
+    if hashes:
+        asked.add(max(hashes))
     times = {}
     if head is not None and head.number in hashes:
         asked.discard(head.number)

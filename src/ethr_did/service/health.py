@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from ethr_did.chain.rpc import AsyncChain
     from ethr_did.service.options import ServiceOptions
 
-__all__ = ["NetworkHealth", "Readiness", "Standing", "Standings"]
+__all__ = ["DEVELOPMENT_CHAINS", "NetworkHealth", "Readiness", "Standing", "Standings"]
 
 _KEPT = 1.0
 """Seconds for which a look is good."""
 _PATIENCE = 5.0
 """Seconds for a node to answer; whoever asks about health waits no longer."""
-_DEVELOPMENT = (1337, 31337)
+DEVELOPMENT_CHAINS = (1337, 31337)
 """Chain ids of ganache, and of hardhat, anvil and ``ethr-did devnet``."""
 
 
@@ -215,7 +215,7 @@ class Readiness:
             return {}
         age = max(0.0, self._clock() - head.timestamp)
         most = self._options.max_head_age
-        if 0 < most < age and network.chain_id not in _DEVELOPMENT:
+        if 0 < most < age and network.chain_id not in DEVELOPMENT_CHAINS:
             faults.append(f"the newest block of the node is {age:.0f} s old; {most:g} are allowed")
         return {"head_number": head.number, "head_age": age}
 

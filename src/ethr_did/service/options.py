@@ -199,7 +199,7 @@ class ServiceOptions:
     ] = ()
     """Those that are served; none named: all that have a node."""
     index: Annotated[IndexUse, _enum(IndexUse), Field(description=_words(IndexUse))] = IndexUse.ON
-    """Where answers come from."""
+    """Where answers come from: the index before nodes, nodes, or the index and never a node."""
     answer_seconds: Annotated[float, _seconds_or_none(60)] = 4.0
     """For which an answer that was read from a node is given again; at most the time of a block."""
     universal_resolver: Annotated[str | None, _TEXT] = None
@@ -207,7 +207,7 @@ class ServiceOptions:
     allow_private_fetch: _Flag = False
     """Whether lists, schemas and did:web may lie at private addresses."""
     ca_file: _File = None
-    """Certificates that are trusted when fetching, besides the usual ones."""
+    """Certificates (PEM) that are trusted when fetching, in place of the system's."""
     public_url: Annotated[str | None, BeforeValidator(_public), _PUBLIC] = None
     """Under which others reach the service; lists that it rebuilds from the chain are named by it."""
     kept_mebibytes: Annotated[int, _whole(0, 65536)] = 64
@@ -240,7 +240,7 @@ class ServiceOptions:
     address_rate: _AnyRate = Rate(6000, 60)
     """Of each address (of IPv6, each /64) that shows no key."""
     key_rate: _AnyRate = None
-    """Of each API key."""
+    """Of each API key; None: unlimited."""
     redis_url: Annotated[
         str | None,
         Field(description="redis://… or rediss://…"),
@@ -286,11 +286,11 @@ class ServiceOptions:
     log_level: Annotated[LogLevel, _enum(LogLevel), Field(description=_words(LogLevel))] = (
         LogLevel.INFO
     )
-    """What is logged, to standard error."""
+    """What is logged, to standard error: DIDs too, one line for a request, or what went wrong."""
     metrics: Annotated[
         MetricsAccess, _enum(MetricsAccess), Field(description=_words(MetricsAccess))
     ] = MetricsAccess.KEY
-    """Who may read them."""
+    """Who may read ``/metrics``: whoever shows an API key, everybody, or nobody."""
     tracing: Annotated[str | None, _TEXT] = None
     """OpenTelemetry exporter of traces, such as "otlp_proto_http" or "console"; None: no traces."""
     max_head_age: Annotated[float, _seconds_or_none(86400)] = 300.0

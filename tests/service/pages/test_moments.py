@@ -13,7 +13,7 @@ from ethr_did.service.pages.moments import ReadBlock, network_name
 def block(**members: Any) -> ReadBlock:
     usual: dict[str, Any] = {
         "network": "dev",
-        "chain_id": 1337,
+        "chain_id": 100,
         "number": 7,
         "hash": bytes(32),
         "timestamp": 1_700_000_000,

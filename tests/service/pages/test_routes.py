@@ -213,8 +213,14 @@ async def test_a_node_that_lies_is_not_believed(fake: FakeChain, client: Client)
     assert (response.status_code, title(response)) == (500, "The chain could not be read")
 
 
-async def test_an_old_block_is_called_old(fake: FakeChain) -> None:
-    client = client_of(page_on(lambda: fake.now + 7200, fake.network()))
+async def test_an_old_block_is_called_old() -> None:
+    fake = FakeChain(chain_id=100)
+    client = client_of(page_on(lambda: fake.now + 7200, fake.network(chain_id=100)))
     text = (await client.get(did=ALICE.did)).text
     assert "There may be newer changes." in text
     assert "was made 2 hours ago" in text
+
+
+async def test_development_chains_rest_between_changes(fake: FakeChain) -> None:
+    client = client_of(page_on(lambda: fake.now + 7200, fake.network()))
+    assert "There may be newer changes." not in (await client.get(did=ALICE.did)).text
