@@ -13,7 +13,6 @@ from ethr_did.core.keys import Address
 from ethr_did.errors import IndexBroken, StoreError
 from ethr_did.index import store
 from ethr_did.index.entries import Contracts, Entry, Kind
-from ethr_did.index.linking import Gap
 from ethr_did.index.standing import Standing
 from ethr_did.index.store import IndexDatabase, Overtaken, Step
 from ethr_did.index.tables import SCHEMA, metadata
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection
+
+    from ethr_did.index.linking import Gap
 
 CONTRACTS = Contracts(did_registry=REGISTRY)
 ALICE, BOB = Address(b"\xa1" * 20), Address(b"\xb0" * 20)
