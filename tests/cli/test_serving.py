@@ -99,19 +99,20 @@ def test_workers_do_not_outlive_whoever_has_started_them(user: CommandLine, tmp_
 def test_a_request_that_is_being_answered_is_finished(user: CommandLine) -> None:
     with user.spawn(*SERVE) as process:
         port = int(process.read_json()["url"].rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             # The body is what it waits for.
             connection.sendall(
                 b"POST /credentials/verify HTTP/1.1\r\nHost: x\r\n"
-                b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
+                b"Content-Type: application/json\r\nContent-Length: 2\r\n"
+                b"Expect: 100-continue\r\n\r\n"
             )
-            time.sleep(1)  # until it has taken the request
+            assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
             ended: list[Any] = []
             ending = threading.Thread(target=lambda: ended.append(process.end(signal.SIGTERM)))
             ending.start()
             time.sleep(0.3)
             assert not ended
-            connection.sendall(b"}")
+            connection.sendall(b"{}")
             answer = connection.recv(65536)
             assert answer.startswith(b"HTTP/1.1 400 ")
             assert b"connection: close" in answer

@@ -227,9 +227,7 @@ def test_very_many_subjects_in_one_step(ledger: Ledger) -> None:
         for number, key in enumerate(people)
     ]
     ledger.take(step(*entries, head=20, final=1))
-    again = [
-        replace(change(30, 3 + n // 500, key=key), log_index=n) for n, key in enumerate(people)
-    ]
+    again = [change(30, 3 + n // 500, key=key, log_index=n) for n, key in enumerate(people)]
     ledger.take(step(*again, head=30, final=1))
     assert ledger.count() == 8000
     ledger.back(block(20))
