@@ -183,6 +183,24 @@ class Database:
         with self.guarded(), writer.begin() as connection:
             yield connection
 
+    def shorten_journal(self) -> None:
+        """Nothing; on SQLite, the journal is written into the file and begins anew.
+
+        SQLite does so by itself in a moment without readers. Where there is none the journal grows
+        for ever. This waits for those who read now.
+
+        Raises:
+            StoreError: the database could not be written.
+        """
+        if not self.is_file:
+            return
+        with self.guarded():
+            connection = self._engine.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
+
     def connect(self) -> Connection:
         """A connection of the caller's own, who closes it; see ``guarded``.
 

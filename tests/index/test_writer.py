@@ -178,3 +178,33 @@ def test_a_session_that_ends_inside_a_transaction_leaves_nothing_of_it(url: str)
         with pytest.raises(StoreError):
             write_and_lose(loser, second)
         assert written(second) == [1]
+
+
+# -- the journal of a file ---------------------------------------------------------------------------
+
+
+def write_much(writer: Writer) -> None:
+    with writer.writing() as connection:
+        connection.execute(text("create table if not exists mine (a blob)"))
+        connection.execute(text("insert into mine values (zeroblob(70000000))"))
+
+
+def test_a_long_journal_is_written_into_the_file(tmp_path: Path) -> None:
+    """Else it grows for ever where readers follow each other without a gap."""
+    with IndexDatabase(f"sqlite:///{tmp_path}/index.db") as database, opened(database) as writer:
+        write_much(writer)
+        assert (tmp_path / "index.db-wal").stat().st_size == 0
+        assert (tmp_path / "index.db").stat().st_size > 70_000_000
+
+
+def test_who_reads_for_long_does_not_stop_the_writer(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/index.db"
+    with (
+        IndexDatabase(url, patience=0.1) as database,
+        opened(database) as writer,
+        database.reading() as connection,
+    ):
+        before = connection.execute(text("select count(*) from index_events")).scalar()
+        write_much(writer)
+        write_much(writer)
+        assert connection.execute(text("select count(*) from index_events")).scalar() == before

@@ -47,6 +47,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["path"].startswith("/wait/"):
         await asyncio.sleep(float(scope["path"][6:]))
     body = b"x" * (1 << 24) if scope["path"] == "/large" else str(size).encode()
+    if scope["path"] == "/names":
+        body = b" ".join(name for name, _ in scope["headers"])
     length = str(len(body)).encode()
     await send(
         {"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]}
@@ -228,6 +230,39 @@ def test_a_flood_of_chunks_is_counted_as_it_comes(service: Served) -> None:
                 sent += 1024
     assert sent < 1 << 26
     service.wait_for('"status":413')
+
+
+CHUNKED = b"POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_trailers_do_not_become_headers(service: Served) -> None:
+    trailers = b"0\r\nX-Forwarded-For: 192.0.2.1\r\nX-API-Key: k\r\n\r\n"
+    assert service.ask(CHUNKED % b"/names" + trailers).body == b"host transfer-encoding"
+
+
+@pytest.mark.parametrize("endless", [b"0\r\na: ", b"0\r\n", b"1;a="])
+def test_what_stands_around_a_body_is_bounded_too(service: Served, endless: bytes) -> None:
+    with service.connect() as connection:
+        connection.sendall(CHUNKED % b"/" + endless)
+        time.sleep(0.05)  # the application has begun to wait for the rest
+        with contextlib.suppress(OSError):
+            for _ in range(8):
+                connection.sendall(b"b: c\r\n" * 100 if endless == b"0\r\n" else b"b" * 600)
+        assert read_reply(connection).status == 431
+
+
+def test_a_body_in_the_smallest_chunks_is_read(service: Served) -> None:
+    assert service.ask(CHUNKED % b"/" + b"1\r\nx\r\n" * 1000 + b"0\r\n\r\n").body == b"1000"
+
+
+def test_more_requests_than_may_wait_end_their_connection(service: Served) -> None:
+    with service.connect() as connection:
+        connection.sendall(b"GET /wait/0.2 HTTP/1.1\r\nHost: x\r\n\r\n" + GET * 100)
+        answers = b""
+        with contextlib.suppress(OSError):
+            while data := connection.recv(65536):
+                answers += data
+    assert answers.count(b"HTTP/1.1 200") <= 1
 
 
 def test_a_body_that_nobody_reads_is_dropped(service: Served) -> None:

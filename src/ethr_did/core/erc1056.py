@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NewType
+from typing import TYPE_CHECKING, Any, NamedTuple, NewType
 
 from ethr_did.core.keys import Address, to_checksum_address
 from ethr_did.errors import InvalidAnswer, InvalidAttribute, shown
@@ -30,9 +30,11 @@ __all__ = [
     "AttributeChanged",
     "AttributeName",
     "ChangeEvent",
+    "CheckedLog",
     "DelegateChanged",
     "Event",
     "OwnerChanged",
+    "check_log",
     "decode_log",
     "decode_name",
     "encode_name",
@@ -221,8 +223,26 @@ def identity_topic(identity: bytes) -> str:
     return "0x" + identity.rjust(_WORD, b"\0").hex()
 
 
-def decode_log(log: Mapping[str, Any]) -> Event:
-    """The event in one entry of an ``eth_getLogs`` answer.
+class CheckedLog(NamedTuple):
+    """A log of the registry that was read strictly, and is not yet an event.
+
+    A tuple, because the index makes millions of them, and needs no events.
+    """
+
+    topic: str
+    """One of ``TOPICS``."""
+    identity: Address
+    data: bytes
+    previous_change: int
+    block_number: int
+    block_hash: bytes
+    log_index: int
+    tx_hash: bytes
+    block_timestamp: int | None
+
+
+def check_log(log: Mapping[str, Any]) -> CheckedLog:
+    """One entry of an ``eth_getLogs`` answer, every byte of which is as the contract emits it.
 
     Args:
         log: the JSON object, quantities and data in hex.
@@ -233,17 +253,20 @@ def decode_log(log: Mapping[str, Any]) -> Event:
     Spec: ERC-1056, "Events"; Ethereum JSON-RPC, ``eth_getLogs``.
     """
     try:
-        topics = log["topics"]
-        topic, identity = topics
-        place = {
-            "identity": Address(_identity_of(identity)),
-            "block_number": _quantity(log["blockNumber"]),
-            "block_hash": _bytes(log["blockHash"], _WORD),
-            "log_index": _quantity(log["logIndex"]),
-            "tx_hash": _bytes(log["transactionHash"], _WORD),
-            "block_timestamp": _optional_quantity(log.get("blockTimestamp")),
-        }
-        return _DECODERS[topic.lower()](_bytes(log["data"]), place)
+        topic, identity = log["topics"]
+        topic = topic.lower()
+        data = _bytes(log["data"])
+        return CheckedLog(
+            topic,
+            Address(_identity_of(identity)),
+            data,
+            _PREVIOUS_CHANGES[topic](data),
+            _quantity(log["blockNumber"]),
+            _bytes(log["blockHash"], _WORD),
+            _quantity(log["logIndex"]),
+            _bytes(log["transactionHash"], _WORD),
+            _optional_quantity(log.get("blockTimestamp")),
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as cause:
         raise InvalidAnswer(
             f"the node returned a log that is no ERC-1056 event: {shown(log)}",
@@ -251,49 +274,84 @@ def decode_log(log: Mapping[str, Any]) -> Event:
         ) from cause
 
 
-def _decode_owner_changed(data: bytes, place: Mapping[str, Any]) -> Event:
-    owner, previous = _words(data, 2)
-    return OwnerChanged(owner=_address(owner), previous_change=_int(previous), **place)
+def decode_log(log: Mapping[str, Any]) -> Event:
+    """The event in one entry of an ``eth_getLogs`` answer.
+
+    Args and errors: as ``check_log``.
+    """
+    topic, identity, data, previous, number, block_hash, index, tx_hash, time = check_log(log)
+    place = {
+        "identity": identity,
+        "previous_change": previous,
+        "block_number": number,
+        "block_hash": block_hash,
+        "log_index": index,
+        "tx_hash": tx_hash,
+        "block_timestamp": time,
+    }
+    return _DECODERS[topic](data, place)
 
 
-def _decode_delegate_changed(data: bytes, place: Mapping[str, Any]) -> Event:
-    kind, delegate, valid_to, previous = _words(data, 4)
+def _previous_of_owner(data: bytes) -> int:
+    _check_length(data, 2)
+    _address(data[:32])
+    return _int(data[32:64])
+
+
+def _previous_of_delegate(data: bytes) -> int:
+    _check_length(data, 4)
+    _address(data[32:64])
+    return _int(data[96:128])
+
+
+def _previous_of_attribute(data: bytes) -> int:
+    end = 160 + _int(data[128:160])
+    is_whole = len(data) == end + -end % _WORD
+    if data[32:64] != _VALUE_OFFSET or not is_whole or data[end:].strip(b"\0"):
+        raise ValueError("not the encoding of one bytes argument")
+    return _int(data[96:128])
+
+
+_PREVIOUS_CHANGES = {
+    OWNER_TOPIC: _previous_of_owner,
+    DELEGATE_TOPIC: _previous_of_delegate,
+    ATTRIBUTE_TOPIC: _previous_of_attribute,
+}
+"""Checks the data of a kind of event, and says which block it names as that of the event before."""
+
+
+def _owner_changed(data: bytes, place: Mapping[str, Any]) -> Event:
+    return OwnerChanged(owner=_address(data[:32]), **place)
+
+
+def _delegate_changed(data: bytes, place: Mapping[str, Any]) -> Event:
     return DelegateChanged(
-        delegate_type=kind,
-        delegate=_address(delegate),
-        valid_to=_int(valid_to),
-        previous_change=_int(previous),
+        delegate_type=data[:32],
+        delegate=_address(data[32:64]),
+        valid_to=_int(data[64:96]),
         **place,
     )
 
 
-def _decode_attribute_changed(data: bytes, place: Mapping[str, Any]) -> Event:
-    # Slices in place: nearly all events are of this kind.
-    size = _int(data[128:160])
-    end = 160 + size
-    padded = -(-size // _WORD) * _WORD
-    if data[32:64] != _VALUE_OFFSET or len(data) != 160 + padded or data[end:].strip(b"\0"):
-        raise ValueError("not the encoding of one bytes argument")
+def _attribute_changed(data: bytes, place: Mapping[str, Any]) -> Event:
     return AttributeChanged(
         name=data[:32],
-        value=data[160:end],
+        value=data[160 : 160 + _int(data[128:160])],
         valid_to=_int(data[64:96]),
-        previous_change=_int(data[96:128]),
         **place,
     )
 
 
 _DECODERS = {
-    OWNER_TOPIC: _decode_owner_changed,
-    DELEGATE_TOPIC: _decode_delegate_changed,
-    ATTRIBUTE_TOPIC: _decode_attribute_changed,
+    OWNER_TOPIC: _owner_changed,
+    DELEGATE_TOPIC: _delegate_changed,
+    ATTRIBUTE_TOPIC: _attribute_changed,
 }
 
 
-def _words(data: bytes, count: int) -> list[bytes]:
-    if len(data) != count * _WORD:
-        raise ValueError(f"{len(data)} bytes where {count} words were expected")
-    return [data[i : i + _WORD] for i in range(0, len(data), _WORD)]
+def _check_length(data: bytes, words: int) -> None:
+    if len(data) != words * _WORD:
+        raise ValueError(f"{len(data)} bytes where {words} words were expected")
 
 
 def _int(word: bytes) -> int:

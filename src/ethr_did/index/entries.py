@@ -20,7 +20,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ethr_did.chain.answer import data_of
-from ethr_did.core.erc1056 import TOPICS, decode_log
+from ethr_did.core.erc1056 import TOPICS, check_log
 from ethr_did.core.status_events import (
     ANCHORED_TOPIC,
     LOCATED_TOPIC,
@@ -266,20 +266,20 @@ def word_number(key: bytes) -> int:
 
 
 def _identity_entry(log: Mapping[str, Any]) -> Entry:
-    event = decode_log(log)
+    checked = check_log(log)
     return Entry(
         Kind.IDENTITY,
-        event.identity,
-        _NUMBER_OF[log["topics"][0].lower()],
-        bytes.fromhex(log["data"][2:]),
-        _number(event.previous_change),
-        _number(event.block_number),
-        event.previous_change,
-        event.block_number,
-        event.log_index,
-        event.block_hash,
-        event.tx_hash,
-        event.block_timestamp,
+        checked.identity,
+        _NUMBER_OF[checked.topic],
+        checked.data,
+        _number(checked.previous_change),
+        _number(checked.block_number),
+        checked.previous_change,
+        checked.block_number,
+        checked.log_index,
+        checked.block_hash,
+        checked.tx_hash,
+        checked.block_timestamp,
     )
 
 

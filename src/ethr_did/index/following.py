@@ -81,6 +81,9 @@ _AGAIN = 8
 _LOOK_BACK = 100
 """Blocks asked for at once to find where two chains part."""
 
+_MOST_BYTES = 24 << 20
+"""Longest answer of a node: more than the events of one full block, and several are in flight."""
+
 _LONGEST_PAUSE = 60.0
 """Seconds between two rounds that failed."""
 
@@ -157,7 +160,7 @@ class Follower:
         self._clock = clock
         self._tell = tell
         self._chain: AsyncChain = dataclasses.replace(network, source=None).async_chain(
-            **chain_options
+            **{"max_bytes": _MOST_BYTES, **chain_options}
         )
         self._width = Width()
         self._standing: Standing | None = None

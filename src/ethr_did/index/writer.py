@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Writer"]
 
+_LONG_JOURNAL = 64 << 20
+"""Bytes of SQLite's journal at which it is written into the file: some hundred of large steps."""
+
 _LOCK = 0x65746872_64696432
 """Names the follower's lock among the advisory locks of a PostgreSQL database: "ethrdid2"."""
 
@@ -40,6 +44,7 @@ class Writer:
         self._database = database
         self._hold = hold
         self._turn = Lock()
+        self._bound = _LONG_JOURNAL
 
     @classmethod
     def open(cls, database: IndexDatabase) -> Self | None:
@@ -86,8 +91,10 @@ class Writer:
             StoreError: the database could not be written, or the right to write was lost.
         """
         if isinstance(self._hold, FileLock):
-            with self._turn, self._database.writing() as connection:
-                yield connection
+            with self._turn:
+                with self._database.writing() as connection:
+                    yield connection
+                self._shorten_journal()
             return
         with self._turn, self._database.guarded(), self._hold.begin():
             if not _has_lock(self._hold):
@@ -97,6 +104,15 @@ class Writer:
                     database=self._database.name,
                 )
             yield self._hold
+
+    def _shorten_journal(self) -> None:
+        """Nothing; where readers follow each other without a gap, only this ends its growth."""
+        journal = Path(f"{self._database.name}-wal")
+        if _size_of(journal) < self._bound:
+            return
+        self._database.shorten_journal()
+        # Somebody may read for long: not tried again at once.
+        self._bound = _size_of(journal) + _LONG_JOURNAL
 
     def close(self) -> None:
         """Nothing; lets somebody else write, after what is being written."""
@@ -113,6 +129,13 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _has_lock(connection: Connection) -> bool:

@@ -123,12 +123,13 @@ class Kept:
         """Whether it may be given again; with the newest block in it, if so."""
         if self.is_final:
             return True
+        # The head first: a look in between shows as another version, not as a head too new for it.
+        head = watch.head(question.network)
         version = watch.version(question.network, question.url.did.address)
         if version is None or version != self.version:
             return False
         if self.ends is not None and now >= self.ends:
             return False
-        head = watch.head(question.network)
         if head is None or head.number <= self._block:
             return True
         if self.ends is not None and head.timestamp >= self.ends:

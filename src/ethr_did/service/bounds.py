@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ethr_did.service.options import ServiceOptions
 
-__all__ = ["Body", "Deadlines", "Expiring", "body_refusal", "has_body", "head_refusal"]
+__all__ = ["Body", "Deadlines", "Expiring", "body_refusal", "has_body", "head_refusal", "host_refusal"]
 
 _CLOSE = {"Connection": "close"}
 _STEP = 0.25
@@ -55,6 +55,19 @@ def head_refusal(scope: Scope, size: int, options: ServiceOptions) -> Response |
     return None
 
 
+def host_refusal(scope: Scope, headers: Mapping[bytes, bytes]) -> Response | None:
+    """Why it is not clear whom a request is for; None: it is. RFC 9112 section 3.2.
+
+    Args:
+        scope: of the request.
+        headers: repeated ones as one.
+    """
+    host = headers.get(b"host")
+    if (host is None and scope["http_version"] == "1.1") or (host is not None and b"," in host):
+        return problem(400, "invalid_host", "a request has one Host header", headers=_CLOSE)
+    return None
+
+
 def has_body(headers: Mapping[bytes, bytes]) -> bool:
     """Whether a request has a body."""
     return b"content-length" in headers or b"transfer-encoding" in headers
@@ -62,6 +75,9 @@ def has_body(headers: Mapping[bytes, bytes]) -> bool:
 
 def body_refusal(headers: Mapping[bytes, bytes], options: ServiceOptions) -> Response | None:
     """Why the body of a request is not read at all; None: it may be."""
+    if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        words = "a body comes as it is, or chunked; no other Transfer-Encoding is understood"
+        return problem(501, "unknown_transfer_encoding", words, headers=_CLOSE)
     length = headers.get(b"content-length", b"0")
     # int() of thousands of digits would take its time.
     if not length.isdigit() or len(length) > len(str(1 << 64)):

@@ -7,6 +7,9 @@ Rules:
   * After an answer, what is left of a request is read and dropped for a moment, so that whoever is
     still sending learns what was answered; then the connection ends.
   * Who does not read an answer does not keep the connection.
+  * What stands behind a body, in trailers and extensions of chunks, is bounded as a head is, and is
+    no header: a proxy would have looked at headers, and not at these.
+  * So many requests wait for the one before them on their connection, and no more.
   * Refusals of this layer are problems, like all others.
 
 Spec: RFC 9112.
@@ -37,6 +40,8 @@ _DROPPED = 1 << 22
 """Bytes of a request that are read after it was answered."""
 _LINGER = 2.0
 """Seconds for which they are."""
+_MOST_WAITING = 32
+"""Requests that came before the one ahead of them on their connection was answered."""
 
 
 class ServerConfig(uvicorn.Config):
@@ -77,6 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._bounds = cast("ServerConfig", config).bounds
         self._head_bytes = 0
         self._in_head = True
+        self._bodiless_bytes = 0
         self._dropped = 0
         self._is_refused = False
         self._timer: asyncio.TimerHandle | None = None
@@ -107,9 +113,13 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
+        else:
+            self._bodiless_bytes += len(data)  # until some of it is seen to be of the body
         super().data_received(data)
         if self._in_head and self._head_bytes:
             self._check_head()
+        elif self._bodiless_bytes > self._bounds.max_head_bytes:
+            self._refuse(_large_trailers(self._bounds))
 
     def _check_head(self) -> None:
         """A part of a head has come, but not its end."""
@@ -130,16 +140,29 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # -- a request -------------------------------------------------------------------------------
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer: those are not asked for, and left out."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """The head of a request is whole."""
         self._in_head = False
-        self._head_bytes = 0
+        self._head_bytes = self._bodiless_bytes = 0
         self._stop_timing()
         super().on_headers_complete()
+        if len(self.pipeline) > _MOST_WAITING:
+            raise _TooManyWaiting  # the parser stops, or it would make requests of all that has come
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body has come."""
+        self._bodiless_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A request is whole; the next one may begin in the same bytes."""
         self._in_head = True
+        self._bodiless_bytes = 0
         self._dropped = 0
         self._stop_timing()
         super().on_message_complete()
@@ -199,6 +222,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer = None
 
 
+class _TooManyWaiting(Exception):
+    """More requests have come than are kept."""
+
+
 def _as_bytes(response: Response) -> bytes:
     told = {**json.loads(bytes(response.body)), "requestId": choose_request_id(None)}
     body = json.dumps(told, separators=(",", ":")).encode()
@@ -231,6 +258,11 @@ def _no_room(bounds: ServiceOptions) -> Response:
 
 def _large_head(bounds: ServiceOptions) -> Response:
     return problem(431, "head_too_large", f"the head has more than {bounds.max_head_bytes} bytes")
+
+
+def _large_trailers(bounds: ServiceOptions) -> Response:
+    words = f"trailers, or extensions of chunks, have more than {bounds.max_head_bytes} bytes"
+    return problem(431, "head_too_large", words)
 
 
 def _slow_head(bounds: ServiceOptions) -> Response:

@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect
 
 from ethr_did.service.addresses import Proxies
 from ethr_did.service.api_keys import KEY, APIKeys, shown_key
-from ethr_did.service.bounds import Body, Deadlines, body_refusal, has_body, head_refusal
+from ethr_did.service.bounds import Body, Deadlines, body_refusal, has_body, head_refusal, host_refusal
 from ethr_did.service.browsers import HTML, OF_DATA, OF_PAGES, Browsers
 from ethr_did.service.ledger import Ledger
 from ethr_did.service.logs import RequestLog, open_log
@@ -50,6 +50,7 @@ _READ = frozenset(
         b"access-control-request-method",
         b"authorization",
         b"content-length",
+        b"host",
         b"origin",
         b"transfer-encoding",
         b"x-api-key",
@@ -138,10 +139,10 @@ class Guard:
         self, scope: Scope, headers: Mapping[bytes, bytes], size: int
     ) -> Response | None:
         """What is said to a request whatever it asks for; None: nothing."""
-        refusal = head_refusal(scope, size, self._options)
+        refusal = head_refusal(scope, size, self._options) or host_refusal(scope, headers)
         if refusal is None and scope["method"] == "OPTIONS":
             refusal = self._browsers.preflight(headers)
-        if refusal is None and b"content-length" in headers:
+        if refusal is None and has_body(headers):
             refusal = body_refusal(headers, self._options)
         return refusal
 

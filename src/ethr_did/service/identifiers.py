@@ -99,7 +99,8 @@ class Identifiers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or hands it on."""
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        target = _target_of(scope) if scope["type"] == "http" else b""
+        if not target.startswith(_PREFIX):  # as it was sent: only so is it clear what comes behind
             await self._beyond(scope, receive, send)
             return
         scope["route"] = ROUTE
@@ -113,7 +114,7 @@ class Identifiers:
                 accept = value if accept is None else accept + b"," + value
             elif name == b"if-none-match":
                 known = value if known is None else known + b"," + value
-        asked = (_target_of(scope), scope["query_string"], accept)
+        asked = (target, scope["query_string"], accept)
         now = self._clock()
         question = self._read.get(asked)
         kept = None if question is None else self._find(question, now)
@@ -268,7 +269,7 @@ def _target_of(scope: Scope) -> bytes:
 
 def _identifier_in(target: bytes) -> bytes:
     """What stands behind the prefix."""
-    return target.partition(_PREFIX)[2]
+    return target.removeprefix(_PREFIX)
 
 
 def _names(known: bytes, etag: bytes) -> bool:
