@@ -183,6 +183,23 @@ def test_later_block_takes_the_place_of_the_earlier(fake: FakeChain, watch: Look
     assert header(kept, b"content-length") == b"%d" % len(kept.body)
 
 
+def test_look_in_between_moves_nothing(fake: FakeChain, watch: Lookout) -> None:
+    question, kept = keep(fake, accept=RESULT)
+
+    class Looking(type(watch)):  # type: ignore[misc]  # of what a fixture gives
+        """Another thread looks just after the version was told."""
+
+        def version(self, network: Any, identity: Any) -> Any:
+            found = super().version(network, identity)
+            self.current[ALICE.address], self.newest = 1, head_after(fake)
+            return found
+
+    told, looking = kept.body, Looking()
+    assert kept.is_true(question, looking, fake.now)
+    assert kept.body == told
+    assert not kept.is_true(question, looking, fake.now)
+
+
 def test_earlier_block_does_not(fake: FakeChain, watch: Lookout) -> None:
     question, kept = keep(fake, accept=RESULT)
     before = kept.body

@@ -429,7 +429,7 @@ def _scope(
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
-        "headers": headers or [],
+        "headers": [(b"host", b"x"), *(headers or [])],
     }
 
 
@@ -447,3 +447,34 @@ async def _raw(guard: Guard, scope: Scope, sent: list[Message] | None = None) ->
 
     await guard(scope, receive, send)
     return found
+
+
+# -- whom a request is for, and how its body comes
+
+
+@pytest.mark.parametrize(
+    ("hosts", "version", "status"),
+    [
+        ((), "1.1", 400),
+        ((), "1.0", 200),
+        ((b"a",), "1.1", 200),
+        ((b"a", b"b"), "1.1", 400),
+        ((b"a", b"a"), "1.0", 400),
+    ],
+)
+async def test_a_request_names_one_host(
+    hosts: tuple[bytes, ...], version: str, status: int
+) -> None:
+    headers = [(b"host", host) for host in hosts]
+    scope = {**_scope("/plain/x"), "http_version": version, "headers": headers}
+    assert (await _raw(Office().guard, scope))[0]["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("coding", "status"), [(b"chunked", 200), (b"Chunked", 200), (b"gzip, chunked", 501)]
+)
+async def test_a_body_that_was_coded_otherwise_is_not_taken_for_what_it_is(
+    coding: bytes, status: int
+) -> None:
+    scope = _scope("/echo", [(b"transfer-encoding", coding)], "POST")
+    assert (await _raw(Office().guard, scope))[0]["status"] == status

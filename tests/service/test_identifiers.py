@@ -529,7 +529,13 @@ async def test_server_that_does_not_tell_the_path_as_sent_is_understood(
 
 async def test_encoded_slash_before_the_did_is_no_prefix(client: httpx.AsyncClient) -> None:
     status, _, _ = await raw(client, ALICE.did.encode(), raw_path=b"/1.0%2Fidentifiers/x")
-    assert status == 400
+    assert status == 404
+
+
+async def test_a_prefix_further_on_is_no_prefix(client: httpx.AsyncClient) -> None:
+    path = f"/1%2E0/identifiers/{BOB.did}/1.0/identifiers/{ALICE.did}".encode()
+    status, _, _ = await raw(client, ALICE.did.encode(), raw_path=path)
+    assert status == 404
 
 
 async def test_nothing_is_beyond_identifiers_unless_it_is_put_there(

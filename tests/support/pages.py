@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from starlette.applications import Starlette
@@ -22,17 +22,23 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from ethr_did.chain.networks import Network
+    from ethr_did.service.credentials import VerifyRules
 
 
-def page_on(clock: Callable[[], float], *networks: Network) -> Starlette:
-    """The page, on networks whose time a clock shows."""
+def page_on(
+    clock: Callable[[], float],
+    *networks: Network,
+    rules: VerifyRules | None = None,
+    verifier: Any = None,
+) -> Starlette:
+    """The page, on networks whose time a clock shows; with a verifier of one's own, if wished."""
     known = Networks(networks)
     outside = AsyncOutside.on(known, clock=clock, retries=0)
     backends = Backends(
         networks=known,
         resolver=AsyncResolver(known, clock=clock, retries=0),
         statuses=AsyncStatusReader(known, clock=clock, retries=0),
-        verifier=AsyncVerifier(outside, clock=clock),
+        verifier=verifier or AsyncVerifier(outside, clock=clock),
         watch=SlotWatch(clock, 0),
         clock=clock,
     )
@@ -43,7 +49,7 @@ def page_on(clock: Callable[[], float], *networks: Network) -> Starlette:
         for opened in (backends.resolver, backends.statuses, outside):
             await opened.close()
 
-    return Starlette(routes=routes(backends), lifespan=lifespan)
+    return Starlette(routes=routes(backends, rules=rules), lifespan=lifespan)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,11 @@ def create_app(backends: Backends, options: ServiceOptions | None = None) -> ASG
     app.include_router(lists.router(backends, seconds=seconds, base_url=chosen.public_url))
     rules = rules_of(chosen, backends.networks)
     app.include_router(credentials.router(backends, rules=rules))
-    plain = [*methods.routes(backends), *pages.routes(backends), description.route(app)]
+    plain = [
+        *methods.routes(backends),
+        *pages.routes(backends, rules=rules),
+        description.route(app),
+    ]
     app.router.routes.extend(map(_Named, plain))
     return Identifiers(
         backends,

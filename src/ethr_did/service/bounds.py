@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
     from ethr_did.service.options import ServiceOptions
 
-__all__ = ["Body", "Deadlines", "Expiring", "body_refusal", "has_body", "head_refusal", "host_refusal"]
+__all__ = [
+    "Body",
+    "Deadlines",
+    "Expiring",
+    "body_refusal",
+    "has_body",
+    "head_refusal",
+    "host_refusal",
+]
 
 _CLOSE = {"Connection": "close"}
 _STEP = 0.25

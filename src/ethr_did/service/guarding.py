@@ -23,7 +23,14 @@ from starlette.requests import ClientDisconnect
 
 from ethr_did.service.addresses import Proxies
 from ethr_did.service.api_keys import KEY, APIKeys, shown_key
-from ethr_did.service.bounds import Body, Deadlines, body_refusal, has_body, head_refusal, host_refusal
+from ethr_did.service.bounds import (
+    Body,
+    Deadlines,
+    body_refusal,
+    has_body,
+    head_refusal,
+    host_refusal,
+)
 from ethr_did.service.browsers import HTML, OF_DATA, OF_PAGES, Browsers
 from ethr_did.service.ledger import Ledger
 from ethr_did.service.logs import RequestLog, open_log

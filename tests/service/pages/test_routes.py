@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from ethr_did.chain.networks import Network
+from ethr_did.credentials.policy import Policy
+from ethr_did.credentials.trust import TrustPolicy
+from ethr_did.credentials.trust_lists import TrustEntry, TrustList
+from ethr_did.service.credentials import SMALL, VerifyRules
 from ethr_did.service.pages.rendering import HEADERS, STYLESHEET_PATH
 from ethr_did.service.pages.routes import MAX_BODY
 from support.fake_chain import FakeChain, Person
@@ -224,3 +230,64 @@ async def test_an_old_block_is_called_old() -> None:
 async def test_development_chains_rest_between_changes(fake: FakeChain) -> None:
     client = client_of(page_on(lambda: fake.now + 7200, fake.network()))
     assert "There may be newer changes." not in (await client.get(did=ALICE.did)).text
+
+
+# -- how credentials are verified
+
+
+class Patient:
+    """A verifier that notes how it is asked, and never comes to an end."""
+
+    def __init__(self) -> None:
+        self.in_thread: list[bool] = []
+        self.policies: list[Policy] = []
+
+    async def verify(self, _raw: object, policy: Policy, *, in_thread: bool = False) -> NoReturn:
+        self.in_thread.append(in_thread)
+        self.policies.append(policy)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+def credential(size: int) -> str:
+    """Something that is read as a credential, of more than so many characters."""
+    proof = {
+        "type": "DataIntegrityProof",
+        "cryptosuite": "eddsa-jcs-2022",
+        "verificationMethod": f"{ALICE.did}#key",
+        "proofPurpose": "assertionMethod",
+        "proofValue": "z" + "1" * 64,
+    }
+    told: dict[str, Any] = {
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "type": ["VerifiableCredential"],
+        "issuer": ALICE.did,
+        "credentialSubject": {"name": "x" * size},
+        "proof": proof,
+    }
+    return json.dumps(told)
+
+
+async def test_verification_that_takes_too_long_is_not_known(fake: FakeChain) -> None:
+    verifier, rules = Patient(), VerifyRules(seconds=0.01)
+    app = page_on(lambda: fake.now, fake.network(), rules=rules, verifier=verifier)
+    response = await client_of(app).paste(credential(1))
+    assert response.status_code == 503
+    assert title(response) == "It was not found out in time"
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_large_credentials_are_computed_in_threads(fake: FakeChain) -> None:
+    verifier, rules = Patient(), VerifyRules(seconds=0.01)
+    client = client_of(page_on(lambda: fake.now, fake.network(), rules=rules, verifier=verifier))
+    for size in (1, SMALL):
+        await client.paste(credential(size))
+    assert verifier.in_thread == [False, True]
+
+
+async def test_whom_the_service_trusts_is_whom_the_page_trusts(fake: FakeChain) -> None:
+    trust = TrustPolicy(sources=(TrustList(entries=(TrustEntry(issuer=ALICE.did, types=("*",)),)),))
+    verifier, rules = Patient(), VerifyRules(policy=Policy(trust=trust), seconds=0.01)
+    app = page_on(lambda: fake.now, fake.network(), rules=rules, verifier=verifier)
+    await client_of(app).paste(credential(1))
+    assert [policy.trust for policy in verifier.policies] == [trust]

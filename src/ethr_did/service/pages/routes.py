@@ -7,6 +7,8 @@ Rules:
   * Nothing is changed, set or kept, and nobody is logged in: a request that another site forges does
     nothing that this site could not do itself, so there is no token against it.
   * Reading and writing pages takes milliseconds where there is much to show, so a thread does it.
+    Large credentials are computed in threads as well, a few at a time, and have the deadline that
+    ``credentials.py`` gives them; whom the service trusts is the same here as there.
   * Bodies are bounded while they are read.
 
 Spec: RFC 9110 section 15.4.4; DID Resolution section 4.
@@ -15,7 +17,7 @@ Spec: RFC 9110 section 15.4.4; DID Resolution section 4.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -25,6 +27,7 @@ from ethr_did.core.did import DIDURL, MAX_LENGTH
 from ethr_did.core.resolution import format_time, parse_version
 from ethr_did.credentials.jose import MAX_TOKEN
 from ethr_did.errors import EthrDIDError, InvalidDID, InvalidInput
+from ethr_did.service.credentials import SMALL, VerifyRules
 from ethr_did.service.pages.identities import IdentityView
 from ethr_did.service.pages.moments import ReadBlock
 from ethr_did.service.pages.rendering import STYLESHEET_PATH, address, page, redirection, stylesheet
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from ethr_did.core.erc1056 import Event
     from ethr_did.core.resolution import ReadAt, ResolutionResult
     from ethr_did.core.status_answer import Status
+    from ethr_did.credentials.report import Report
     from ethr_did.resolver import History
     from ethr_did.service.backends import Backends
 
@@ -65,13 +69,14 @@ _MOST_KEPT: Final = 100_000
 _FORM = "application/x-www-form-urlencoded"
 
 
-def routes(backends: Backends) -> list[BaseRoute]:
+def routes(backends: Backends, *, rules: VerifyRules | None = None) -> list[BaseRoute]:
     """The routes of the page: ``/``, and its stylesheet.
 
     Args:
         backends: what is asked.
+        rules: how the service verifies; None: as it does by itself.
     """
-    front = _Front(backends)
+    front = _Front(backends, rules or VerifyRules())
     return [
         Route("/", front.look_up, methods=["GET"], name="page", include_in_schema=False),
         Route("/", front.check, methods=["POST"], name="page_check", include_in_schema=False),
@@ -132,8 +137,11 @@ def _with_zone(text: str) -> str:
 class _Front:
     """Answers both requests."""
 
-    def __init__(self, backends: Backends) -> None:
+    def __init__(self, backends: Backends, rules: VerifyRules) -> None:
         self._backends = backends
+        self._policy = replace(POLICY, trust=rules.policy.trust)
+        self._seconds = rules.seconds
+        self._large = asyncio.Semaphore(rules.at_once)
 
     # -- identities ------------------------------------------------------------------------------
 
@@ -238,7 +246,11 @@ class _Front:
                 return await self._statuses(pasted, text)
 
     async def _report(self, pasted: PastedCredential, text: str) -> Response:
-        report = await self._backends.verifier.verify(pasted.raw, POLICY)
+        try:
+            async with asyncio.timeout(self._seconds):
+                report = await self._verified(pasted, is_large=len(text) > SMALL)
+        except TimeoutError:
+            return _told(_unfinished(self._seconds), text=text, kept=False)
 
         def write() -> Response:
             view = ReportView.of(report, self._backends.networks)
@@ -251,6 +263,13 @@ class _Front:
             )
 
         return await asyncio.to_thread(write)
+
+    async def _verified(self, pasted: PastedCredential, *, is_large: bool) -> Report:
+        verifier = self._backends.verifier
+        if not is_large:
+            return await verifier.verify(pasted.raw, self._policy)
+        async with self._large:
+            return await verifier.verify(pasted.raw, self._policy, in_thread=True)
 
     async def _statuses(self, pasted: PastedStatus, text: str) -> Response:
         if pasted.issuer is None:
@@ -307,6 +326,17 @@ def _refused(status: int, title: str, advice: str) -> Response:
         status=status, title=title, what="Nothing of it was read.", meaning="", next=advice, code=""
     )
     return _told(trouble, text="", kept=False)
+
+
+def _unfinished(seconds: float) -> Trouble:
+    return Trouble(
+        status=503,
+        title="It was not found out in time",
+        what=f"Not everything that this credential names answered within {seconds:g} seconds.",
+        meaning="This says nothing about the credential, neither good nor bad.",
+        next="Try again later.",
+        code="deadline",
+    )
 
 
 async def _read(request: Request) -> bytes | None:
