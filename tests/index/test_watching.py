@@ -154,6 +154,7 @@ def test_a_fault_says_nothing(fake: FakeChain, watch: IndexWatch, stored: Indexe
         stored.follow()
     watch.look()
     assert versions(watch, stored) == (None, None)
+    assert watch.final(stored.network) is None
 
 
 def test_nothing_is_said_before_the_first_look(fake: FakeChain, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def read_universal(did: str, outcome: Fetched | EthrDIDError) -> ResolvedDID:
             return ResolvedDID(did=did, deactivated=True)
         if status == _ABSENT:
             raise not_found(did, outcome.message, outcome.hint) from outcome
-        raise outcome
+        raise _unasked(did, outcome) from outcome
     result = read_object(outcome.content, f"the resolution result of {shown(did)}")
     if "didDocument" not in result:
         raise InvalidDocument(
@@ -110,6 +110,19 @@ def read_universal(did: str, outcome: Fetched | EthrDIDError) -> ResolvedDID:
     if deactivated:
         return ResolvedDID(did=did, deactivated=True)
     return ResolvedDID(did=did, document=read_document(result["didDocument"], did))
+
+
+def _unasked(did: str, outcome: EthrDIDError) -> EthrDIDError:
+    """The error without the resolver's URL, in which there may be a key."""
+    if not isinstance(outcome, FetchError):
+        return outcome
+    reason = str(outcome.facts.get("reason", "unknown")).replace("_", " ")
+    facts = {name: fact for name, fact in outcome.facts.items() if name != "url"}
+    return FetchError(
+        f"the universal resolver gave no answer about {shown(did)}: {reason}",
+        hint=outcome.hint,
+        **facts,
+    )
 
 
 def _members(result: Mapping[str, Any], name: str) -> Mapping[str, Any]:

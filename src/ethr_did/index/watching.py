@@ -104,7 +104,8 @@ class IndexWatch:
     def final(self, network: Network) -> int | None:
         """Number of the last finalised block in the index; None: not known."""
         seen = self._seen.get(_key(network))
-        if seen is None or seen.standing.final is None:
+        # Growing old takes nothing from what is final; a contradiction does.
+        if seen is None or seen.standing.final is None or seen.standing.fault is not None:
             return None
         return seen.standing.final.number
 

@@ -79,7 +79,7 @@ class Fresh:
         return cls(
             content=content,
             media_type=media_type,
-            etag=f'"{hashlib.sha256(content).hexdigest()[:32]}"',
+            etag=f'"{hashlib.sha256(media_type.encode() + bytes(1) + content).hexdigest()[:32]}"',
             lifetime=lifetime,
             headers=headers or {},
         )

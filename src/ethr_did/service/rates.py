@@ -15,6 +15,7 @@ addresses that is the longest part of a request. So it is used for Redis only.
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ethr_did.errors import MissingExtra
@@ -63,7 +64,7 @@ class MemoryCounts:
     def __init__(self, clock: Callable[[], float] = time.monotonic, most: int = _MOST) -> None:
         self._clock = clock
         self._most = most
-        self._windows: dict[str, tuple[int, int, int]] = {}
+        self._windows: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
         """Number of the window, count in it, count in the one before."""
 
     async def take(self, subject: str, rate: Rate) -> float:
@@ -78,7 +79,7 @@ class MemoryCounts:
         if before * (1 - passed) + count + 1 > rate.amount:
             return _wait(rate, passed, count, before)
         if last < 0 and len(self._windows) >= self._most:
-            del self._windows[next(iter(self._windows))]
+            self._windows.popitem(last=False)
         self._windows[subject] = window, count + 1, before
         return 0.0
 

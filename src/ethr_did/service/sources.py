@@ -190,14 +190,17 @@ class _Following:
 
     def _keep(self) -> None:
         while not self._ending.is_set():
-            # A session of its own: Ctrl-C is for the service, which then ends its follower.
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            status = self._process.wait()
+            try:
+                # A session of its own: Ctrl-C is for the service, which then ends its follower.
+                self._process = subprocess.Popen(
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+                ended = f"ended with {self._process.wait()}"
+            except OSError as error:  # no process or memory to be had
+                ended = f"could not be started: {error.strerror}"
             if not self._ending.is_set():
-                _LOG.warning("the follower of the index ended with %d; it is started anew", status)
+                _LOG.warning("the follower of the index %s; it is started anew", ended)
                 self._ending.wait(_START_AGAIN)
