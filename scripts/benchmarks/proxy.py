@@ -72,7 +72,7 @@ class _Proxy:
         up, to_node = await asyncio.open_connection(self.host, self.port, limit=1 << 26)
         try:
             while True:
-                head, body = await _message(down)
+                head, body = await read_message(down)
                 method, path, _ = head.split(b" ", 2)
                 if method == b"GET":
                     answer = self._told()
@@ -99,21 +99,23 @@ class _Proxy:
             b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
         )
-        _, answer = await _message(up)
-        return _response(_BLOCK_TIME.sub(b"", answer) if untimed else answer)
+        _, answer = await read_message(up)
+        return write_response(_BLOCK_TIME.sub(b"", answer) if untimed else answer)
 
     def _told(self) -> bytes:
         told = json.dumps(self.counts).encode()
         self.counts.clear()
-        return _response(told)
+        return write_response(told)
 
 
-def _response(body: bytes) -> bytes:
+def write_response(body: bytes) -> bytes:
+    """An HTTP response with a JSON body."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     return head % len(body) + body
 
 
-async def _message(stream: asyncio.StreamReader) -> tuple[bytes, bytes]:
+async def read_message(stream: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Head and body of the next HTTP message."""
     head = await stream.readuntil(b"\r\n\r\n")
     length = _LENGTH.search(head)
     return head, await stream.readexactly(int(length[1])) if length else b""
