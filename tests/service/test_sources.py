@@ -13,6 +13,7 @@ import pytest
 from ethr_did.errors import StoreError
 from ethr_did.index.watching import IndexWatch
 from ethr_did.resolver import AsyncResolver
+from ethr_did.service.health import Readiness
 from ethr_did.service.options import IndexUse, ServiceOptions
 from ethr_did.service.sources import _Following, open_sources, start_following
 from ethr_did.service.watch import SlotWatch
@@ -62,7 +63,7 @@ async def test_without_an_index_nodes_are_read(fake: FakeChain, settings: Settin
         )
     assert sources.networks == (fake.network(),)
     assert isinstance(sources.watch, SlotWatch)
-    assert sources.standings is None
+    assert sources.followed is None
 
 
 async def test_the_index_comes_before_the_node(fake: FakeChain, settings: Settings) -> None:
@@ -72,12 +73,31 @@ async def test_the_index_comes_before_the_node(fake: FakeChain, settings: Settin
         sources = open_sources(settings, ServiceOptions(), [fake.network()], stack)
         async with AsyncResolver(sources.networks, clock=lambda: fake.now) as resolver:
             result = await resolver.resolve(ALICE.did)
-        (standing,) = sources.standings.standings() if sources.standings else ()
+        assert sources.followed is not None
+        standing = sources.followed.standing(fake.network())
     assert result.error is None
     assert result.read_at is not None
     assert result.read_at.blocks_behind == 0
+    assert standing is not None
     assert standing.node_head == fake.head
     assert fake.rounds == asked
+
+
+@pytest.mark.parametrize(("options", "is_ready"), [({}, True), ({"max_index_age": 1e-9}, False)])
+async def test_ready_is_an_index_that_answers(
+    fake: FakeChain, settings: Settings, options: dict[str, float], *, is_ready: bool
+) -> None:
+    await asyncio.to_thread(follow, fake, settings)
+    chosen = ServiceOptions(index=IndexUse.ONLY, **options)  # type: ignore[arg-type]  # of several types
+    async with AsyncExitStack() as stack:
+        sources = open_sources(settings, chosen, [fake.network()], stack)
+        readiness = Readiness(sources.networks, chosen, time.time, followed=sources.followed)
+        stack.push_async_callback(readiness.close)
+        (health,) = await readiness.look()
+        async with AsyncResolver(sources.networks, clock=lambda: fake.now) as resolver:
+            answer = await resolver.resolve(ALICE.did)
+    assert health.is_ready is is_ready
+    assert (answer.error is None) is is_ready
 
 
 async def test_changes_are_noticed(fake: FakeChain, settings: Settings) -> None:

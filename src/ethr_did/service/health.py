@@ -22,7 +22,7 @@ from ethr_did.service.options import IndexUse
 from ethr_did.service.problems import outside_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from ethr_did.chain.answer import Head
     from ethr_did.chain.networks import Network
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ethr_did.chain.rpc import AsyncChain
     from ethr_did.service.options import ServiceOptions
 
-__all__ = ["DEVELOPMENT_CHAINS", "NetworkHealth", "Readiness", "Standing", "Standings"]
+__all__ = ["DEVELOPMENT_CHAINS", "Followed", "NetworkHealth", "Readiness", "Standing"]
 
 _KEPT = 1.0
 """Seconds for which a look is good."""
@@ -42,11 +42,6 @@ DEVELOPMENT_CHAINS = (1337, 31337)
 
 class Standing(Protocol):
     """How far a network was followed."""
-
-    @property
-    def chain_id(self) -> int:
-        """Of the network."""
-        ...
 
     @property
     def head(self) -> Head | None:
@@ -69,11 +64,11 @@ class Standing(Protocol):
         ...
 
 
-class Standings(Protocol):
+class Followed(Protocol):
     """Knows how far each network was followed. May block."""
 
-    def standings(self) -> Sequence[Standing]:
-        """One for each network that is followed."""
+    def standing(self, network: Network) -> Standing | None:
+        """How far a network is; None if it was never followed."""
         ...
 
 
@@ -123,7 +118,7 @@ class Readiness:
         networks: that are served.
         options: the bounds.
         clock: Unix seconds.
-        standings: of the index; None: there is none.
+        followed: the index; None: there is none.
         timeout: seconds for one round trip to a node.
     """
 
@@ -133,12 +128,12 @@ class Readiness:
         options: ServiceOptions,
         clock: Callable[[], float],
         *,
-        standings: Standings | None = None,
+        followed: Followed | None = None,
         timeout: float = _PATIENCE,
     ) -> None:
         self._options = options
         self._clock = clock
-        self._standings = standings
+        self._followed = followed
         self._networks = tuple(networks)
         asks_nodes = options.index is not IndexUse.ONLY
         self._chains: Mapping[str, AsyncChain] = {
@@ -179,30 +174,17 @@ class Readiness:
         return sum(chain.round_trips for chain in self._chains.values())
 
     async def _look(self) -> tuple[NetworkHealth, ...]:
-        standings = await self._read_standings()
-        looks = (self._look_at(network, standings) for network in self._networks)
-        found = tuple(await asyncio.gather(*looks))
+        found = tuple(await asyncio.gather(*map(self._look_at, self._networks)))
         self._found = self._clock(), found
         return found
 
-    async def _read_standings(self) -> Mapping[int, Standing] | EthrDIDError:
-        if self._standings is None:
-            return {}
-        try:
-            found = await asyncio.to_thread(self._standings.standings)
-        except EthrDIDError as error:
-            return error
-        return {standing.chain_id: standing for standing in found}
-
-    async def _look_at(
-        self, network: Network, standings: Mapping[int, Standing] | EthrDIDError
-    ) -> NetworkHealth:
+    async def _look_at(self, network: Network) -> NetworkHealth:
         faults: list[str] = []
         figures: dict[str, Any] = {}
         if network.name in self._chains:
             figures |= await self._of_node(network, faults)
-        if self._standings is not None:
-            figures |= self._of_index(network, standings, faults)
+        if self._followed is not None:
+            figures |= await self._of_index(self._followed, network, faults)
         return NetworkHealth(
             name=network.name, chain_id=network.chain_id, faults=tuple(faults), **figures
         )
@@ -219,16 +201,14 @@ class Readiness:
             faults.append(f"the newest block of the node is {age:.0f} s old; {most:g} are allowed")
         return {"head_number": head.number, "head_age": age}
 
-    def _of_index(
-        self,
-        network: Network,
-        standings: Mapping[int, Standing] | EthrDIDError,
-        faults: list[str],
+    async def _of_index(
+        self, followed: Followed, network: Network, faults: list[str]
     ) -> dict[str, Any]:
-        if isinstance(standings, EthrDIDError):
+        try:
+            standing = await asyncio.to_thread(followed.standing, network)
+        except EthrDIDError:
             faults.append("the index cannot be read")
             return {}
-        standing = standings.get(network.chain_id)
         if standing is None or standing.head is None or standing.node_head is None:
             faults.append("the index holds nothing of this network yet")
             return {}
@@ -236,10 +216,11 @@ class Readiness:
             faults.append("the index cannot go on; `ethr-did index status` says why")
         lag = max(0, standing.node_head - standing.head.number)
         age = max(0.0, self._clock() - (standing.checked_at or 0))
-        most, oldest = self._options.max_index_lag, self._options.max_head_age
+        # The bounds within which it answers: ready is who can.
+        most, oldest = self._options.max_index_lag, self._options.max_index_age
         if lag > most:
             faults.append(f"the index lacks {lag} blocks; {most} are allowed")
-        if 0 < oldest < age:
+        if age > oldest:
             faults.append(f"the index was compared with the node {age:.0f} s ago")
         return {"index_head": standing.head.number, "index_lag": lag, "index_age": age}
 

@@ -295,8 +295,10 @@ class ServiceOptions:
     """OpenTelemetry exporter of traces, such as "otlp_proto_http" or "console"; None: no traces."""
     max_head_age: Annotated[float, _seconds_or_none(86400)] = 300.0
     """Of the newest block, for the service to be ready; 0 for any. Development chains may be older."""
-    max_index_lag: Annotated[int, _whole(0, 1_000_000)] = 50
-    """Blocks that the index may lack, for the service to be ready."""
+    max_index_lag: Annotated[int, _whole(0, 1_000_000)] = 16
+    """Blocks that the index may lack and still answer; beyond, the service is not ready."""
+    max_index_age: Annotated[float, _seconds(86400)] = 60.0
+    """Since the index was compared with its node, to answer; beyond, the service is not ready."""
 
     @classmethod
     def read(cls, settings: Settings, **replaced: Any) -> ServiceOptions:

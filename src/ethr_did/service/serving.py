@@ -148,7 +148,7 @@ async def _open(worker: Worker, stack: AsyncExitStack) -> Guard:
         sources.networks,
         options,
         backends.clock,
-        standings=sources.standings,
+        followed=sources.followed,
         timeout=settings.timeout,
     )
     stack.push_async_callback(readiness.close)
