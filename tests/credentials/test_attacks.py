@@ -489,7 +489,7 @@ def test_status_in_a_foreign_contract_is_not_believed(
 ) -> None:
     entry = replace(
         entry_of(triangle, alice),
-        registry=ContractId(triangle.office.network.chain_id, bytes([7]) * 20),  # type: ignore[arg-type]  # an address is bytes
+        registry=ContractId(triangle.office.network.chain_id, Address(bytes([7]) * 20)),
     )
     token = triangle.vc_jwt(triangle.owner(alice), None, credentialStatus=entry.to_dict())
     assert triangle.verifier().verify(token).verdict is Verdict.UNDETERMINED

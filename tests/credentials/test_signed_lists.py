@@ -13,6 +13,7 @@ import pytest
 from ethr_did.chain.networks import Networks
 from ethr_did.core.base64url import decode_base64url, encode_base64url
 from ethr_did.core.changes import revoked
+from ethr_did.core.keys import Address
 from ethr_did.core.list_documents import ACCEPT, DocumentForm
 from ethr_did.core.resolution import format_time
 from ethr_did.core.status_answer import Finality, Status, StatusKind
@@ -256,7 +257,7 @@ def test_a_list_that_is_anchored_is_no_matter_of_its_signature() -> None:
     from support.status_stage import list_id
 
     anchor = Anchor(
-        registry=ContractId(1, bytes(20)),  # type: ignore[arg-type]  # an address is bytes
+        registry=ContractId(1, Address(bytes(20))),
         list_id=list_id(flags=Flag.ANCHORED),
     )
     assert unanchored_entry(w3c_entry(anchor=anchor)) is None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ethr_did.core.keys import Address
 from ethr_did.core.resolution import ReadAt
 from ethr_did.core.status_answer import Finality, FinalityPolicy, Moment, Status, StatusKind
 from ethr_did.core.status_entry import ContractId
@@ -70,7 +71,7 @@ STRANGER = somebody("stranger", KeyKind.ED25519)
 EVERYBODY = (ISSUER, HOLDER, STRANGER)
 AT_THE_SHOP = Policy(nonce=NONCE, audience=SHOP)
 TOKEN = vc_jwt(ISSUER)
-REGISTRY = ContractId(1, bytes(20))  # type: ignore[arg-type]  # an address is bytes
+REGISTRY = ContractId(1, Address(bytes(20)))
 PROOF = ExistenceProof(registry=REGISTRY, salt=bytes(32))
 
 

@@ -14,6 +14,7 @@ from ethr_did.did_methods import AsyncDIDResolver
 from ethr_did.resolver import AsyncResolver
 from ethr_did.service.backends import Backends
 from ethr_did.service.problems import HANDLERS
+from ethr_did.service.watch import SlotWatch
 from ethr_did.status.reading import AsyncStatusReader
 
 if TYPE_CHECKING:
@@ -21,33 +22,23 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
-    from ethr_did.chain.answer import Head
     from ethr_did.chain.networks import Network
     from ethr_did.core.keys import Address
 
 BASE = "http://service.example"
 
 
-class Standing:
+class Standing(SlotWatch):
     """A watch that says that nothing changes; None for the version: that nothing is known."""
 
     def __init__(self, version: Hashable | None = None) -> None:
+        super().__init__(lambda: 0.0, 1)
         self.current = version
 
     def version(self, network: Network, identity: Address) -> Hashable | None:
         """As it was set."""
         _ = network, identity
         return self.current
-
-    def head(self, network: Network) -> Head | None:
-        """Not known."""
-        _ = network
-        return None
-
-    def final(self, network: Network) -> int | None:
-        """Not known."""
-        _ = network
-        return None
 
 
 def backends_of(

@@ -17,7 +17,7 @@ from ethr_did.cli.status.checking import fetch_options, seen_file
 from ethr_did.cli.status.subjects import read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ethr_did.credentials.anchoring import ExistenceProof
     from ethr_did.credentials.policy import Policy
@@ -405,28 +405,14 @@ def _print_credential(name: str, one: CredentialReport, *, is_good: bool) -> Non
 
 def _said(one: CredentialReport) -> list[tuple[str, str]]:
     """What the credential says about its subject, each claim by its path."""
-    from ethr_did.credentials.credential import CredentialFormat
-    from ethr_did.credentials.sd_jwt_vc import ALWAYS_SHOWN
-
-    claims = one.claims or {}
-    if one.format is CredentialFormat.SD_JWT:
-        about: Any = {name: value for name, value in claims.items() if name not in ALWAYS_SHOWN}
-    else:
-        about = claims.get("credentialSubject", {})
-    return list(_leaves(about))
-
-
-def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:
     from ethr_did.credentials.claim_paths import path_text
 
-    if isinstance(value, (dict, list)) and value:
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        for step, inner in pairs:
-            yield from _leaves(inner, (*path, step))
-    elif path:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        said = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-        yield _line(path_text(path)), _line(said)
+    return [(_line(path_text(path)), _line(_shortened(value))) for path, value in one.said()]
+
+
+def _shortened(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _line(text: str) -> str:

@@ -13,13 +13,13 @@ Spec: OpenID for Verifiable Presentations 1.0, section 7 (claims path pointer).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 from ethr_did.core.strict_json import MAX_DEPTH, read_json
 from ethr_did.errors import InvalidInput, shown
 
-__all__ = ["Path", "PathPattern", "find_paths", "parse_path", "path_text", "value_at"]
+__all__ = ["Path", "PathPattern", "find_paths", "leaves", "parse_path", "path_text", "value_at"]
 
 Path: TypeAlias = tuple[str | int, ...]
 """To one claim."""
@@ -30,6 +30,21 @@ PathPattern: TypeAlias = Sequence[str | int | None]
 _MAX_TEXT: Final = 4096
 _TEXT = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[(?:\*|0|[1-9][0-9]{0,8})\])*")
 _STEP = re.compile(r"\[(?P<element>[^\]]+)\]|(?P<name>[^.\[\]]+)")
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Everything in a value that holds nothing else, each with the path to it.
+
+    Example:
+        >>> list(leaves({"degree": {"type": "BSc", "marks": [1, 2]}, "more": []}))
+        [(('degree', 'type'), 'BSc'), (('degree', 'marks', 0), 1), (('degree', 'marks', 1), 2), (('more',), [])]
+    """
+    if isinstance(value, (dict, list)) and value:
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for step, inner in pairs:
+            yield from leaves(inner, (*path, step))
+    elif path:
+        yield path, value
 
 
 def find_paths(claims: dict[str, Any], pattern: PathPattern) -> list[Path]:

@@ -32,9 +32,10 @@ from ethr_did.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ethr_did.core.status_answer import Status
+    from ethr_did.credentials.claim_paths import Path
     from ethr_did.credentials.credential import CredentialFormat, PresentationFormat
 
 __all__ = [
@@ -213,6 +214,18 @@ class CredentialReport:
     def verdict(self) -> Verdict:
         """That of the worst check."""
         return verdict_of(self.checks)
+
+    def said(self) -> Iterator[tuple[Path, Any]]:
+        """What the credential says about its subject, each claim with its path."""
+        from ethr_did.credentials.claim_paths import leaves
+        from ethr_did.credentials.credential import CredentialFormat
+        from ethr_did.credentials.sd_jwt_vc import ALWAYS_SHOWN
+
+        claims = self.claims or {}
+        if self.format is CredentialFormat.SD_JWT:
+            yield from leaves({n: value for n, value in claims.items() if n not in ALWAYS_SHOWN})
+        else:
+            yield from leaves(claims.get("credentialSubject", {}))
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON."""

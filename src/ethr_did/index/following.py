@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import logging
 from collections import deque
 from dataclasses import dataclass
@@ -123,14 +124,16 @@ class _Look:
 
 def contracts_of(network: Network) -> Contracts:
     """The contracts of a network whose events are kept."""
+    return _contracts(network.did_registry, network.status_registry, network.anchor_registry)
 
-    def address(text: str | None) -> Any:
-        return None if text is None else parse_address(text)
 
+@functools.lru_cache(maxsize=256)
+def _contracts(did: str, status: str | None, anchor: str | None) -> Contracts:
+    # Remembered: it is asked for whenever a kept answer is given again.
     return Contracts(
-        did_registry=parse_address(network.did_registry),
-        status_registry=address(network.status_registry),
-        anchor_registry=address(network.anchor_registry),
+        did_registry=parse_address(did),
+        status_registry=None if status is None else parse_address(status),
+        anchor_registry=None if anchor is None else parse_address(anchor),
     )
 
 

@@ -17,6 +17,7 @@ from ethr_did.chain.answer import Head
 from ethr_did.core.keys import ZERO_ADDRESS, Address
 from ethr_did.index import tables
 from ethr_did.index.entries import Kind, list_prefix, word_key, word_number
+from ethr_did.index.prepared import Prepared
 from ethr_did.index.rows import EVENT_ROW, EventRow, log_of_row
 
 if TYPE_CHECKING:
@@ -92,8 +93,9 @@ class Snapshot:
         of_identity = {"network": self.standing.id, "kind": int(Kind.IDENTITY)}
         if len(new) == 1:
             # The usual case: a statement of its own, which need not be put together each time.
-            found = self.connection.execute(_OF_KEY, {**of_identity, "key": new[0]})
-            self._events[new[0]] = list(found.all())
+            self._events[new[0]] = list(
+                _OF_KEY.rows(self.connection, {**of_identity, "key": new[0]})
+            )
             return
         for part in _parts(new):
             for row in self.connection.execute(_OF_KEYS, {**of_identity, "keys": part}):
@@ -216,8 +218,8 @@ def _stored_word(row: EventRow) -> int:
 _subjects, _events, _blocks = tables.subjects.c, tables.events.c, tables.blocks.c
 _OF_NETWORK = and_(_subjects.network == bindparam("network"), _subjects.kind == bindparam("kind"))
 _IN_ORDER = (_events.block, _events.log_index)
-_OF_KEY: Select[Any] = EVENT_ROW.where(_OF_NETWORK, _subjects.key == bindparam("key")).order_by(
-    *_IN_ORDER
+_OF_KEY = Prepared(
+    EVENT_ROW.where(_OF_NETWORK, _subjects.key == bindparam("key")).order_by(*_IN_ORDER)
 )
 _OF_KEYS: Select[Any] = EVENT_ROW.where(
     _OF_NETWORK, _subjects.key.in_(bindparam("keys", expanding=True))

@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -84,7 +85,8 @@ class Kept:
             final: number of the last final block; None: not known.
             max_age: seconds for which others may keep it.
         """
-        self._answer = answer
+        # Without the view: collecting garbage looks through all that is kept.
+        self._answer = replace(answer, view=None)
         self._block = answer.read_at.block_number if answer.read_at else 0
         self._max_age = max_age
         self.version = version

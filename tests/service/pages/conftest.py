@@ -13,7 +13,6 @@ import pytest_asyncio
 from playwright.async_api import async_playwright
 
 from support.browser import find_chromium, launch, serving
-from support.fake_chain import FakeChain
 from support.issuing import Office
 from support.pages import Client, client_of, page_on
 from support.triangle import Triangle
@@ -26,17 +25,10 @@ if TYPE_CHECKING:
 
     from ethr_did.chain.local import LocalChain
     from ethr_did.chain.networks import Network
+    from support.fake_chain import FakeChain
 
 
 # -- a made-up chain -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def fake() -> FakeChain:
-    """A chain of a few empty blocks whose node has no faults yet."""
-    fake = FakeChain()
-    fake.mine(5)
-    return fake
 
 
 @pytest.fixture

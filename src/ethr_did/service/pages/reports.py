@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ethr_did.core.resolution import format_time, parse_time
 from ethr_did.credentials.claim_paths import path_text
 from ethr_did.credentials.credential import CredentialFormat
 from ethr_did.credentials.policy import Policy
 from ethr_did.credentials.report import CheckName, Outcome, Verdict
-from ethr_did.credentials.sd_jwt_vc import ALWAYS_SHOWN
 from ethr_did.service.pages.moments import ReadBlock, in_words, network_name
 from ethr_did.service.pages.statuses import Mark, StatusView
 from ethr_did.service.pages.texts import harmless, json_text
@@ -165,7 +164,10 @@ def _checks(checks: Sequence[Check]) -> tuple[CheckView, ...]:
 
 
 def _credential(one: CredentialReport, networks: Networks, now: int) -> CredentialView:
-    claims = list(itertools.islice(_said(one), _MOST_CLAIMS + 1))
+    claims = [
+        (harmless(path_text(path)), harmless(value))
+        for path, value in itertools.islice(one.said(), _MOST_CLAIMS + 1)
+    ]
     return CredentialView(
         title=one.place.capitalize(),
         facts=tuple(_facts(one)),
@@ -190,25 +192,6 @@ def _facts(one: CredentialReport) -> Iterator[tuple[str, str]]:
         yield "Valid from", in_words(format_time(one.valid_from))
     if one.valid_until is not None:
         yield "Valid until", in_words(format_time(one.valid_until))
-
-
-def _said(one: CredentialReport) -> Iterator[tuple[str, str]]:
-    """What the credential says about its subject, each claim by its path."""
-    claims = one.claims or {}
-    if one.format is CredentialFormat.SD_JWT:
-        about: Any = {name: value for name, value in claims.items() if name not in ALWAYS_SHOWN}
-    else:
-        about = claims.get("credentialSubject", {})
-    return _leaves(about)
-
-
-def _leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:
-    if isinstance(value, (dict, list)) and value:
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        for step, inner in pairs:
-            yield from _leaves(inner, (*path, step))
-    elif path:
-        yield harmless(path_text(path)), harmless(value)
 
 
 # -- blocks --------------------------------------------------------------------------------------
