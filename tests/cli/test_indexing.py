@@ -138,6 +138,17 @@ def test_what_cannot_be_followed_says_why(
     assert words in done.err
 
 
+@pytest.mark.parametrize("command", ["sync", "status"])
+def test_without_a_network_there_is_nothing_to_do(
+    ethr_did: CommandLine, tmp_path: Path, command: str
+) -> None:
+    path = tmp_path / "empty.toml"
+    path.touch()
+    done = ethr_did("index", command, "--config", path)
+    assert (done.status, done.out) == (7, "")
+    assert "no network with a node is configured" in done.err
+
+
 def test_only_one_process_writes_and_a_signal_ends_it_tidily(
     ethr_did: CommandLine, did: str
 ) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ethr_did.chain.networks import Network
+    from ethr_did.errors import EthrDIDError
     from ethr_did.index.following import Progress
     from ethr_did.index.standing import Standing
     from ethr_did.index.store import IndexDatabase
@@ -104,6 +105,8 @@ def status(names: tuple[str, ...], as_json: bool, config_file: Path | None) -> N
     """Show how far the index is behind each network."""
     settings = load(config_file)
     networks = [settings.table().find(name) for name in names] or list(settings.networks)
+    if not networks:
+        raise _none_configured()
     _report(settings, networks, as_json=as_json)
 
 
@@ -253,19 +256,23 @@ def _with_nodes(settings: Settings, names: Sequence[str]) -> list[Network]:
     Raises:
         InvalidConfiguration: one of them has no node, or there is none.
     """
-    from ethr_did.errors import InvalidConfiguration
-
     chosen = [settings.table().find(name) for name in names] or [
         network for network in settings.networks if network.rpc_urls
     ]
     if not chosen:
-        raise InvalidConfiguration(
-            "no network with a node is configured",
-            hint='Add one to the configuration file: [networks.sepolia] rpc_url = "https://…"',
-        )
+        raise _none_configured()
     for network in chosen:
         network.chain(timeout=settings.timeout).close()  # says what is missing
     return chosen
+
+
+def _none_configured() -> EthrDIDError:
+    from ethr_did.errors import InvalidConfiguration
+
+    return InvalidConfiguration(
+        "no network with a node is configured",
+        hint='Add one to the configuration file: [networks.sepolia] rpc_url = "https://…"',
+    )
 
 
 # -- progress ------------------------------------------------------------------------------------
