@@ -12,7 +12,7 @@ from ethr_did.service.serving import served_networks
 from ethr_did.settings import load_settings
 from support.help_texts import parse
 
-FOLDER = Path(__file__).parents[2] / "deploy"
+FOLDER = Path(__file__).parents[2] / "examples" / "service"
 SECRETS = {"DATABASE_PASSWORD": "secretsecret", "SEPOLIA_RPC_URL": "https://node.example"}
 
 
@@ -31,7 +31,7 @@ def test_the_composition_gives_the_configuration_what_it_asks_for() -> None:
     services = yaml.safe_load(text_of("compose.yaml"))["services"]
     assert set(SECRETS) <= set(services["service"]["environment"])
     assert "./config.toml:/etc/ethr-did/config.toml:ro" in services["service"]["volumes"]
-    assert services["service"]["build"]["dockerfile"] == "deploy/Containerfile"
+    assert services["service"]["build"]["dockerfile"] == "examples/service/Containerfile"
     container = text_of("Containerfile")
     assert "ETHR_DID_CONFIG=/etc/ethr-did/config.toml" in container
     grace = int(services["service"]["stop_grace_period"].removesuffix("s"))
