@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from pathlib import Path
@@ -151,11 +150,10 @@ def test_keys_are_no_option(user: CommandLine, tmp_path: Path) -> None:
     assert refused.error["hint"] == f"chmod 600 {keys}"
 
 
-def test_without_the_extra_it_is_named(user: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [one for one in sys.modules if one.startswith("ethr_did.service")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
-    refused = user("serve", "--json")
+def test_without_the_extra_it_is_named(user: CommandLine, tmp_path: Path) -> None:
+    # In a process of its own: the service's modules stay as they are for the tests of this one.
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['uvicorn'] = None")
+    refused = user.piped("serve", "--json", PYTHONPATH=str(tmp_path))
     assert refused.status == 9
     assert (
         refused.error["message"] == "the service needs the extra server: uvicorn is not installed"
