@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ethr_did import Network, Resolver
+from ethr_did.index.followers import collecting_rarely
 from ethr_did.index.following import Follower
 from ethr_did.index.index import Freshness, Index
 from ethr_did.index.store import IndexDatabase
@@ -129,7 +130,7 @@ class _Rounds:
 
 
 def follow(database: IndexDatabase, network: Network) -> None:
-    """Nothing; takes everything in that the node of a network has."""
+    """Nothing; takes everything in that the node of a network has, as ``ethr-did index sync`` does."""
     writer = Writer.open(database)
     assert writer is not None  # noqa: S101 - nobody else knows the database
 
@@ -140,7 +141,7 @@ def follow(database: IndexDatabase, network: Network) -> None:
         finally:
             await follower.close()
 
-    with writer:
+    with writer, collecting_rarely():
         asyncio.run(run())
 
 

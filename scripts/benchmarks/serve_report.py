@@ -34,7 +34,16 @@ def tables(results: Mapping[str, Any]) -> list[Table]:
         Table(
             f"At 80 % of saturation, requests at random moments (asked for: p99 under "
             f"{targets['paced_p99_ms']} ms)",
-            ("server", "traffic", "requests a second", "p50 ms", "p99 ms", "longest ms"),
+            (
+                "server",
+                "traffic",
+                "requests a second",
+                "of saturation",
+                "applied again",
+                "p50 ms",
+                "p99 ms",
+                "longest ms",
+            ),
             tuple(_paced(row) for row in results["paced"]),
         ),
         Table(
@@ -45,14 +54,18 @@ def tables(results: Mapping[str, Any]) -> list[Table]:
     ]
 
 
+def _spread(row: Mapping[str, Any], what: str) -> str:
+    """From least to most, where there were several rounds."""
+    least, most = row[what]
+    return "" if row["rounds"] == 1 else f" ({number(least)}–{number(most)}, n {row['rounds']})"  # noqa: RUF001 - a range
+
+
 def _saturated(row: Mapping[str, Any]) -> tuple[str, ...]:
-    least, most = row["range"]
-    spread = "" if row["rounds"] == 1 else f" ({number(least)}–{number(most)}, n {row['rounds']})"  # noqa: RUF001 - a range
     return (
         row["side"],
         row["traffic"],
         "all" if row["changes"] is None else f"{row['changes']}",
-        number(row["per_second"]) + spread,
+        number(row["per_second"]) + _spread(row, "range"),
         number(row["p50"]),
         number(row["p99"]),
         f"{row['cpu_us']:,}",
@@ -65,7 +78,11 @@ def _paced(row: Mapping[str, Any]) -> tuple[str, ...]:
         row["side"],
         row["traffic"],
         f"{row['rate']:,}",
-        *(number(row[what]) for what in ("p50", "p99", "most")),
+        f"{row['share']:.0%}",
+        f"{row['again']}",
+        number(row["p50"]),
+        number(row["p99"]) + _spread(row, "p99_range"),
+        number(row["most"]),
     )
 
 

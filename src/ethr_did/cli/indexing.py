@@ -88,7 +88,7 @@ def sync(
     """
     settings = load(config_file)
     networks = _with_nodes(settings, names)
-    with _open(settings) as database, _progress() as tell:
+    with _following(settings) as (database, tell):
         if follow:
             asyncio.run(_follow(settings, database, networks, interval, tell, until_eof=until_eof))
         else:
@@ -151,7 +151,7 @@ def rebuild(network: str, yes: bool, as_json: bool, config_file: Path | None) ->
     found = _with_nodes(settings, (network,))[0]
     if not yes:
         click.confirm(f"Forget what the index holds of {found.name}?", abort=True, err=True)
-    with _open(settings) as database, _progress() as tell:
+    with _following(settings) as (database, tell):
         with _writer(database) as writer, writer.writing() as connection:
             standing = find_network(connection, found.chain_id, contracts_of(found))
             if standing is not None:
@@ -161,6 +161,15 @@ def rebuild(network: str, yes: bool, as_json: bool, config_file: Path | None) ->
 
 
 # -- following -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def _following(settings: Settings) -> Iterator[tuple[IndexDatabase, Callable[[Progress], object]]]:
+    """The database, and what is told of each step, in a process that follows."""
+    from ethr_did.index.followers import collecting_rarely
+
+    with collecting_rarely(), _open(settings) as database, _progress() as tell:
+        yield database, tell
 
 
 async def _sync(

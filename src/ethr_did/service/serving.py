@@ -16,6 +16,7 @@ import gc
 import multiprocessing
 import signal
 import socket
+import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack, ExitStack, closing, suppress
@@ -67,6 +68,9 @@ if TYPE_CHECKING:
 __all__ = ["Worker", "serve", "served_networks"]
 
 _BACKLOG = 2048
+_TURN = 0.001
+"""Seconds after which a thread that computes lets the others go on; requests whose answer is kept
+would wait for Python's five milliseconds, each time."""
 _GLANCE = 2.0
 """Seconds for which metrics wait for news of the networks."""
 
@@ -109,10 +113,7 @@ class _Living:
         async with AsyncExitStack() as stack:
             try:
                 self._guard = await _open(self._worker, stack)
-                # What is there now stays: looking through it again and again takes a tenth of all
-                # time.
-                gc.collect()
-                gc.freeze()
+                _tune_process()
             except EthrDIDError as error:
                 self.failure = error
                 await send({"type": "lifespan.startup.failed", "message": error.message})
@@ -120,6 +121,14 @@ class _Living:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _tune_process() -> None:
+    """Nothing; Python does in this process what suits a server."""
+    # What is there now stays: looking through it again and again takes a tenth of all time.
+    gc.collect()
+    gc.freeze()
+    sys.setswitchinterval(_TURN)
 
 
 def _end_with_parent() -> None:

@@ -161,11 +161,9 @@ from ethr_did.service.options import LogLevel
 
 capture_logging(LogLevel.INFO, open_log(LogLevel.INFO))
 gc.freeze()
-gc.set_threshold(50_000, 20, 100)
 main()
 """
-"""The command line, whose log has the form of the service's. Events are many, and hold no cycles:
-looking for some takes a quarter of the time."""
+"""The command line, whose log has the form of the service's."""
 
 
 class _Following:
