@@ -11,7 +11,8 @@ from ethr_did.credentials.data_integrity import sign_data_integrity
 from ethr_did.credentials.data_model import CONTEXT_1, CONTEXT_2
 from ethr_did.credentials.jose import parse_token, sign_token
 from ethr_did.credentials.keys import Algorithm, KeyKind
-from ethr_did.credentials.vp_jwt import MAX_CREDENTIALS, read_vp_jwt, sign_vp_jwt
+from ethr_did.credentials.presented_documents import MAX_CREDENTIALS
+from ethr_did.credentials.vp_jwt import read_vp_jwt, sign_vp_jwt
 from ethr_did.errors import InvalidCredential, SignerError
 from support.offline import NOW, credential_document, person_sd_jwt, presented, somebody, vc_jwt
 from support.signed_documents import DELETE

@@ -178,6 +178,16 @@ def test_an_index_that_was_not_compared_for_long_refuses(
     assert fake.rounds == before + 1
 
 
+def test_an_index_followed_by_a_clock_that_is_ahead_refuses(followed: Indexed) -> None:
+    # By then it could be of any age.
+    followed.now -= 60
+    assert resolved(followed).error is None
+    followed.now -= 1
+    error = resolved(followed).error
+    assert isinstance(error, IndexBehind)
+    assert (error.facts["age"], "clocks" in error.hint) == (61, True)
+
+
 def test_an_index_that_lacks_many_blocks_refuses(fake: FakeChain, tmp_path: Path) -> None:
     freshness = Freshness(max_blocks=4)
     url = f"sqlite:///{tmp_path}/i.db"

@@ -28,6 +28,7 @@ from support.offline import (
     credential_document,
     person_sd_jwt,
     presented,
+    proven_presentation,
     somebody,
     vc_jwt,
 )
@@ -126,6 +127,21 @@ async def test_a_valid_presentation_is_verified_with_all_credentials_in_it(
     assert (status, result["verified"]) == (200, True)
     assert result["report"]["holder"] == HOLDER.did
     assert [one["verdict"] for one in result["report"]["credentials"]] == ["valid"]
+
+
+async def test_an_object_with_a_proof_for_authentication_is_a_presentation() -> None:
+    holder = somebody("student", KeyKind.ED25519)
+    client = client_with(AsyncDocuments(Documents(ISSUER, holder)))
+    shown = proven_presentation(holder, TOKEN)
+    status, result = await verify(client, shown, VP, **FOR_US)
+    assert (status, result["verified"]) == (200, True), result
+    assert result["report"]["presentation"] == "DataIntegrityProof"
+
+    other = {**FOR_US, "challenge": "another"}
+    status, result = await verify(client, shown, VP, **other)
+    assert (status, codes(result)) == (400, {"nonce_mismatch"})
+    status, problem = await verify(client, shown)
+    assert (status, problem["code"]) == (400, "invalid_option")
 
 
 async def test_an_sd_jwt_with_key_binding_is_a_presentation(client: httpx.AsyncClient) -> None:

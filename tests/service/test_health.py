@@ -10,13 +10,14 @@ import pytest
 
 from ethr_did.chain.answer import Head
 from ethr_did.errors import StoreError
+from ethr_did.index.standing import Standing
 from ethr_did.service.health import Readiness
 from ethr_did.service.options import IndexUse, ServiceOptions
 from support.fake_chain import FakeChain
 
 if TYPE_CHECKING:
     from ethr_did.chain.networks import Network
-    from ethr_did.service.health import NetworkHealth, Standing
+    from ethr_did.service.health import NetworkHealth
 
 OPTIONS = ServiceOptions(max_head_age=300.0, max_index_lag=50)
 
@@ -29,14 +30,24 @@ class Hands:
         return self.now
 
 
-@dataclass(frozen=True)
-class At:
+def at(
+    head: Head | None, node_head: int | None, checked_at: float | None, fault: str | None = None
+) -> Standing:
     """A standing."""
-
-    head: Head | None
-    node_head: int | None
-    checked_at: float | None
-    fault: str | None = None
+    return Standing(
+        id=1,
+        chain_id=31337,
+        first_block=0,
+        head=head,
+        final=None,
+        node_head=node_head,
+        checked_at=checked_at,
+        revision=0,
+        fault=fault,
+        code_hash=bytes(32),
+        status_bound=b"",
+        anchor_bound=b"",
+    )
 
 
 @dataclass
@@ -178,7 +189,7 @@ async def test_whoever_goes_away_does_not_take_the_answer_along(
 
 
 async def test_an_index_close_to_the_node_is_ready(fake: FakeChain, clock: Hands) -> None:
-    index = Index(At(head(100), 103, clock.now - 5))
+    index = Index(at(head(100), 103, clock.now - 5))
     found = await look(fake, clock, index=index)
     assert found.is_ready
     assert (found.index_head, found.index_lag, found.index_age) == (100, 3, 5.0)
@@ -187,17 +198,17 @@ async def test_an_index_close_to_the_node_is_ready(fake: FakeChain, clock: Hands
 @pytest.mark.parametrize(
     ("standing", "fault"),
     [
-        (At(head(100), 151, 0.0), "the index lacks 51 blocks; 50 are allowed"),
-        (At(head(100), 100, -61.0), "the index was compared with the node 61 s ago"),
-        (At(None, 100, 0.0), "the index holds nothing of this network yet"),
+        (at(head(100), 151, 0.0), "the index lacks 51 blocks; 50 are allowed"),
+        (at(head(100), 100, -61.0), "the index was compared with the node 61 s ago"),
+        (at(None, 100, 0.0), "the index holds nothing of this network yet"),
         (
-            At(head(100), 100, 0.0, fault="did:ethr:dev:0x1 is odd"),
+            at(head(100), 100, 0.0, fault="did:ethr:dev:0x1 is odd"),
             "the index cannot go on; `ethr-did index status` says why",
         ),
     ],
 )
 async def test_an_index_that_is_not_where_it_should_be_is_not_ready(
-    fake: FakeChain, clock: Hands, standing: At, fault: str
+    fake: FakeChain, clock: Hands, standing: Standing, fault: str
 ) -> None:
     assert standing.checked_at is not None
     moved = replace(standing, checked_at=clock.now + standing.checked_at)
@@ -219,7 +230,7 @@ async def test_an_index_that_cannot_be_read_is_not_ready(fake: FakeChain, clock:
 
 async def test_where_only_the_index_counts_no_node_is_asked(fake: FakeChain, clock: Hands) -> None:
     fake.dead = ConnectionError("gone")
-    index = Index(At(head(100), 100, clock.now))
+    index = Index(at(head(100), 100, clock.now))
     found = await look(fake, clock, replace(OPTIONS, index=IndexUse.ONLY), index)
     assert found.is_ready
     assert fake.rounds == 0

@@ -58,6 +58,8 @@ class PresentationFormat(StrEnum):
     """Of the Data Model 1.1; read, never written."""
     SD_JWT_KB = "dc+sd-jwt+kb"
     """An SD-JWT with a key binding JWT: one credential, presented."""
+    DATA_INTEGRITY = "DataIntegrityProof"
+    """A JSON object with a proof in it; read, never written."""
 
 
 class Proof(Protocol):

@@ -33,6 +33,7 @@ from ethr_did.credentials.proofs import (
     take_apart,
 )
 from ethr_did.credentials.signatures import is_signed_by
+from ethr_did.credentials.verification_methods import Purpose
 from ethr_did.errors import InvalidCredential, InvalidInput, InvalidKey, shown
 
 if TYPE_CHECKING:
@@ -132,13 +133,19 @@ def read_data_integrity(signed: Mapping[str, Any]) -> Credential:
     return credential_in(parts, proof, CredentialFormat.DATA_INTEGRITY, signed)
 
 
-def read_integrity_proof(signed: Mapping[str, Any]) -> tuple[ProvenDocument, IntegrityProof]:
+def read_integrity_proof(
+    signed: Mapping[str, Any], purpose: Purpose = Purpose.ASSERTION
+) -> tuple[ProvenDocument, IntegrityProof]:
     """What is signed, and the proof, of any document: it need not be a credential.
+
+    Args:
+        signed: the document with its proof.
+        purpose: what the proof must be for.
 
     Raises:
         InvalidCredential: it breaks a rule.
     """
-    parts = take_apart(signed, DATA_INTEGRITY_TYPE, members={"cryptosuite"})
+    parts = take_apart(signed, DATA_INTEGRITY_TYPE, members={"cryptosuite"}, purpose=purpose)
     algorithm = _algorithm(parts.proof.get("cryptosuite"))
     parts = _as_signed(parts)
     config = {name: value for name, value in parts.proof.items() if name != "proofValue"}

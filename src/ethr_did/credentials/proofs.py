@@ -3,12 +3,13 @@
 Rules:
   1. ``proof`` is one object. Of a set or a chain it would have to be known which of the proofs
      must be good; nobody here says so.
-  2. ``proofPurpose`` is ``assertionMethod``, and ``verificationMethod`` a key of the issuer, as a
+  2. ``proofPurpose`` is what the document needs: ``assertionMethod`` for a credential,
+     ``authentication`` for a presentation. ``verificationMethod`` is a key of whoever signs, as a
      whole DID URL.
   3. ``created`` and ``expires`` are times with a time zone. ``expires`` narrows the window of
      validity and never widens it.
   4. A member of a proof that is not known is refused: it may restrict what the proof is good for,
-     as ``domain`` and ``challenge`` do, which belong into presentations.
+     as ``domain`` and ``challenge`` do, which belong into presentations, and are read of those only.
   5. The whole has a canonical form, of bounded length; that form is what the issuer gave out.
 
 Spec: Verifiable Credential Data Integrity 1.0 sections 2.1 and 4.4; VC Data Model 2.0 section 4.12.
@@ -25,6 +26,7 @@ from ethr_did.core.date_time import parse_date_time
 from ethr_did.credentials.canonical_json import MAX_CANONICAL, canonical_json
 from ethr_did.credentials.credential import Credential, CredentialFormat, Proof, method_of
 from ethr_did.credentials.data_model import read_data_model
+from ethr_did.credentials.verification_methods import Purpose
 from ethr_did.errors import InvalidCredential, InvalidInput, shown
 
 if TYPE_CHECKING:
@@ -35,11 +37,12 @@ __all__ = [
     "ProvenDocument",
     "canonical",
     "check_issuable",
+    "check_method",
     "credential_in",
     "take_apart",
 ]
 
-PURPOSE: Final = "assertionMethod"
+PURPOSE: Final = Purpose.ASSERTION.value
 """What the proof of a credential is for."""
 
 _COMMON: Final = frozenset(
@@ -49,6 +52,12 @@ _COMMON: Final = frozenset(
     }
 )
 """Members that a proof of any type may have."""
+
+_OF_PURPOSE: Final = {
+    Purpose.ASSERTION: frozenset[str](),
+    Purpose.AUTHENTICATION: frozenset({"challenge", "domain"}),
+}
+"""Members of proofs that are for something."""
 
 _RESTRICTING: Final = ("domain", "challenge", "previousProof")
 _MAX_TEXT = 4096
@@ -79,6 +88,7 @@ def take_apart(
     kind: str,
     *,
     members: AbstractSet[str],
+    purpose: Purpose = Purpose.ASSERTION,
     limit: int = MAX_CANONICAL,
 ) -> ProvenDocument:
     """The document and its proof.
@@ -87,6 +97,7 @@ def take_apart(
         signed: the document with its proof.
         kind: the ``type`` that the proof must have.
         members: that proofs of this type have beside the common ones.
+        purpose: what the proof must be for.
         limit: most bytes of the whole in canonical form.
 
     Raises:
@@ -101,7 +112,7 @@ def take_apart(
     if not isinstance(proof, Mapping):
         raise InvalidCredential("the document has no proof that is an object")
     secured = canonical(dict(signed), limit=limit)
-    _check_members(proof, kind, known=_COMMON | members)
+    _check_members(proof, kind, purpose, known=_COMMON | _OF_PURPOSE[purpose] | members)
     created, expires = _moment(proof, "created"), _moment(proof, "expires")
     return ProvenDocument(
         document={name: value for name, value in signed.items() if name != "proof"},
@@ -129,7 +140,7 @@ def credential_in(
         InvalidCredential: it is none of the data model, or the key is not its issuer's.
     """
     model = read_data_model(parts.document)
-    _check_method(parts.method, model.issuer)
+    check_method(parts.method, model.issuer)
     ends = (end for end in (model.valid_until, parts.expires) if end is not None)
     return Credential(
         format=form,
@@ -163,7 +174,7 @@ def check_issuable(document: Mapping[str, Any], *, method_id: str) -> None:
     model = read_data_model(document)
     if model.version == 1:
         raise InvalidCredential("credentials of the Data Model 1.1 are read, and not issued")
-    _check_method(method_id, model.issuer)
+    check_method(method_id, model.issuer)
 
 
 def canonical(value: object, *, limit: int = MAX_CANONICAL) -> bytes:
@@ -178,14 +189,16 @@ def canonical(value: object, *, limit: int = MAX_CANONICAL) -> bytes:
         raise InvalidCredential(f"the document: {cause.message}", hint=cause.hint) from cause
 
 
-def _check_members(proof: Mapping[str, Any], kind: str, *, known: AbstractSet[str]) -> None:
+def _check_members(
+    proof: Mapping[str, Any], kind: str, purpose: Purpose, *, known: AbstractSet[str]
+) -> None:
     if proof.get("type") != kind:
         raise InvalidCredential(f"type of the proof is {shown(proof.get('type'))}, not {kind}")
-    if proof.get("proofPurpose") != PURPOSE:
-        purpose = shown(proof.get("proofPurpose"))
+    if proof.get("proofPurpose") != purpose.value:
         raise InvalidCredential(
-            f"proofPurpose is {purpose}, not {PURPOSE}",
-            hint="A proof made for something else says nothing about a credential.",
+            f"proofPurpose is {shown(proof.get('proofPurpose'))}, not {purpose.value}",
+            hint="A credential is asserted, a presentation authenticates its holder; a proof made "
+            "for something else says nothing about it.",
         )
     for name in sorted(proof.keys() - known):
         if name in _RESTRICTING:
@@ -196,8 +209,13 @@ def _check_members(proof: Mapping[str, Any], kind: str, *, known: AbstractSet[st
         raise InvalidCredential(f"the proof has a member that is not known: {shown(name)}")
 
 
-def _check_method(method: str, issuer: str) -> None:
-    if method_of(method, issuer, member="verificationMethod") != method:
+def check_method(method: str, did: str) -> None:
+    """Nothing; the verification method is one of a DID, written as a whole DID URL.
+
+    Raises:
+        InvalidCredential: it is not.
+    """
+    if method_of(method, did, member="verificationMethod") != method:
         raise InvalidCredential(
             f"verificationMethod is not a whole DID URL: {shown(method)}",
             hint="In a proof it stands in full, such as did:ethr:…#controller.",

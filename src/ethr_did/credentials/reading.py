@@ -1,8 +1,9 @@
 """Credentials and presentations of any format: which it is, and what it says.
 
 Rules:
-  * The form decides, not a name beside it: an object has its proof inside, a token with a tilde is
-    an SD-JWT, one with ``vp+jwt`` or a claim ``vp`` is a presentation.
+  * The form decides, not a name beside it: an object has its proof inside, and is a presentation
+    where its ``type`` says so; a token with a tilde is an SD-JWT, one with ``vp+jwt`` or a claim
+    ``vp`` is a presentation.
   * Nothing is verified here, and nobody is asked.
 """
 
@@ -16,8 +17,10 @@ from ethr_did.credentials.credential import Credential, Presentation, Raw
 from ethr_did.credentials.data_integrity import read_data_integrity
 from ethr_did.credentials.eip712 import EIP712_TYPE, read_eip712
 from ethr_did.credentials.jose import MAX_TOKEN, parse_token
+from ethr_did.credentials.presented_documents import PRESENTATION_TYPE, types_of
 from ethr_did.credentials.sd_jwt_vc import SDJWTVC, read_sd_jwt_vc
 from ethr_did.credentials.vc_jwt import credential_in_token
+from ethr_did.credentials.vp_data_integrity import read_vp_data_integrity
 from ethr_did.credentials.vp_jwt import VP_TYPE, presentation_in_token
 from ethr_did.errors import InvalidCredential, InvalidInput
 
@@ -97,12 +100,16 @@ def read_raw(raw: Raw | bytes) -> Raw:
     raise InvalidCredential(f"the credential is {reason}")
 
 
-def _read_object(document: Mapping[str, Any]) -> Credential:
+def _read_object(document: Mapping[str, Any]) -> Credential | Presentation:
+    is_presentation = PRESENTATION_TYPE in types_of(document)
     proof = document.get("proof")
     if proof is None:
         hint = "Anybody could have written it. Ask its issuer."
         if "@context" not in document:
             hint = "Is it a credential? An answer is verified with its query, a batch line by line."
-        raise InvalidCredential("the credential has no proof", hint=hint)
+        what = "presentation" if is_presentation else "credential"
+        raise InvalidCredential(f"the {what} has no proof", hint=hint)
+    if is_presentation:
+        return read_vp_data_integrity(document)
     kind = proof.get("type") if isinstance(proof, Mapping) else None
     return read_eip712(document) if kind == EIP712_TYPE else read_data_integrity(document)

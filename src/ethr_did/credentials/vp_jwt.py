@@ -1,13 +1,11 @@
 """Presentations as JWTs: of the Data Model 2.0 written and read, of 1.1 read.
 
 Rules:
-  1. 2.0: ``typ`` is ``vp+jwt``; tokens stand in it enveloped, as ``data:`` URLs with their media
-     type; credentials with a proof of their own stand in it as they are.
+  1. 2.0: ``typ`` is ``vp+jwt``; the claims are the document, see ``presented_documents``.
   2. 1.1: the presentation is the claim ``vp``, the holder is ``iss``, and nobody else.
   3. The holder is a DID, and ``kid`` one of its verification methods; 1.1 may leave the latter out.
   4. Nonce and audience tie it to one verifier and one question. What is missing is a matter of the
      policy, and by default a fault.
-  5. Nothing is looked at inside of the credentials here; each is read and verified by itself.
 
 Spec: VC Data Model 2.0 section 4.13; Securing VCs using JOSE and COSE, section 3.1.2; VC Data Model
 1.1 section 6.3.1.
@@ -15,13 +13,21 @@ Spec: VC Data Model 2.0 section 4.13; Securing VCs using JOSE and COSE, section 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ethr_did.credentials.credential import Presentation, PresentationFormat, Raw, method_of
-from ethr_did.credentials.data_model import CONTEXT_1, CONTEXT_2, check_did, listed
+from ethr_did.credentials.data_model import CONTEXT_1, CONTEXT_2, check_did
 from ethr_did.credentials.jose import Token, parse_token, sign_token
+from ethr_did.credentials.presented_documents import (
+    ENVELOPED_TYPE,
+    MAX_CREDENTIALS,
+    PRESENTATION_TYPE,
+    audience_of,
+    check_presentation,
+    holder_in,
+    presented_credentials,
+)
 from ethr_did.credentials.vc_jwt import TokenProof, claim_window
 from ethr_did.errors import InvalidCredential, shown
 
@@ -31,22 +37,12 @@ if TYPE_CHECKING:
     from ethr_did.credentials.keys import Algorithm
     from ethr_did.credentials.signing_keys import SigningKey
 
-__all__ = ["MAX_CREDENTIALS", "presentation_in_token", "read_vp_jwt", "sign_vp_jwt"]
+__all__ = ["presentation_in_token", "read_vp_jwt", "sign_vp_jwt"]
 
 VP_TYPE: Final = "vp+jwt"
 
-MAX_CREDENTIALS: Final = 64
-"""Most credentials of one presentation."""
-
-PRESENTATION_TYPE: Final = "VerifiablePresentation"
-ENVELOPED_TYPE: Final = "EnvelopedVerifiableCredential"
 DEFAULT_LIFETIME: Final = 300
 """Seconds for which a presentation is good."""
-
-_DATA_URL = re.compile(
-    r"data:application/(vc\+jwt|dc\+sd-jwt|jwt)(?:;[a-z0-9=;._-]*)?,(.+)", re.DOTALL
-)
-_MAX_AUDIENCE = 16
 
 
 def sign_vp_jwt(
@@ -140,8 +136,8 @@ def _read_2(token: Token) -> Presentation:
         raise InvalidCredential(f"typ of the token is {shown(token.type)}, not {VP_TYPE}")
     if "vc" in claims:
         raise InvalidCredential("the claim vc has no place in a presentation")
-    _check_document(claims, CONTEXT_2)
-    holder = check_did(_holder_in(claims), "holder")
+    check_presentation(claims, CONTEXT_2)
+    holder = check_did(holder_in(claims), "holder")
     if claims.get("iss", holder) != holder:
         raise InvalidCredential(f"iss is {shown(claims['iss'])}, the holder is {shown(holder)}")
     proof = TokenProof(token=token, method_id=method_of(token.kid, holder))
@@ -154,27 +150,13 @@ def _read_1(token: Token) -> Presentation:
         raise InvalidCredential("the claim vp is not an object")
     if token.type not in (None, "jwt"):
         raise InvalidCredential(f"typ of the token is {shown(token.type)}, not JWT")
-    _check_document(vp, CONTEXT_1)
+    check_presentation(vp, CONTEXT_1)
     holder = check_did(token.claims.get("iss"), "iss")
-    if _holder_in(vp) not in (None, holder):
+    if holder_in(vp) not in (None, holder):
         raise InvalidCredential(f"iss is {shown(holder)}, holder is {shown(vp['holder'])}")
     method = None if token.kid is None else method_of(token.kid, holder)
     proof = TokenProof(token=token, method_id=method, any_s=True)
     return _presentation(token, PresentationFormat.VP_JWT_1, holder, vp, proof)
-
-
-def _holder_in(document: Mapping[str, Any]) -> object:
-    holder = document.get("holder")
-    return holder.get("id") if isinstance(holder, Mapping) else holder
-
-
-def _check_document(document: Mapping[str, Any], context: str) -> None:
-    contexts, types = document.get("@context"), document.get("type")
-    first = contexts[0] if isinstance(contexts, list) and contexts else contexts
-    if first != context:
-        raise InvalidCredential(f"@context of the presentation begins with {shown(first)}")
-    if PRESENTATION_TYPE not in (types if isinstance(types, list) else [types]):
-        raise InvalidCredential(f"type does not name {PRESENTATION_TYPE}: {shown(types)}")
 
 
 def _presentation(
@@ -189,43 +171,14 @@ def _presentation(
     if nonce is not None and (not isinstance(nonce, str) or not nonce):
         raise InvalidCredential(f"nonce is not a text: {shown(nonce)}")
     start, end, issued = claim_window(claims)
-    inside = listed(document, "verifiableCredential", most=MAX_CREDENTIALS)
-    if not inside:
-        raise InvalidCredential("the presentation holds no credential")
     return Presentation(
         format=format_,
         holder=holder,
-        credentials=tuple(_opened(one) for one in inside),
+        credentials=presented_credentials(document),
         nonce=nonce,
-        audience=_audience(claims.get("aud")),
+        audience=audience_of(claims.get("aud"), "aud"),
         issued_at=issued,
         valid_from=start,
         valid_until=end,
         proof=proof,
     )
-
-
-def _audience(value: object) -> tuple[str, ...]:
-    values = value if isinstance(value, list) else [] if value is None else [value]
-    if len(values) > _MAX_AUDIENCE or not all(isinstance(one, str) and one for one in values):
-        raise InvalidCredential(f"aud is not a text or a list of texts: {shown(value)}")
-    return tuple(values)
-
-
-def _opened(value: object) -> Raw:
-    """A credential of a presentation as it was issued."""
-    if isinstance(value, str):
-        return value  # as 1.1 has tokens
-    if not isinstance(value, Mapping):
-        raise InvalidCredential(f"not a credential: {shown(value, 60)}")
-    kinds = value.get("type")
-    if ENVELOPED_TYPE not in (kinds if isinstance(kinds, list) else [kinds]):
-        return value
-    id_ = value.get("id")
-    match = _DATA_URL.fullmatch(id_) if isinstance(id_, str) else None
-    if match is None:
-        raise InvalidCredential(
-            f"an enveloped credential is no data: URL of a known kind: {shown(id_, 60)}",
-            hint="Known: application/vc+jwt and application/dc+sd-jwt.",
-        )
-    return match[2]

@@ -68,7 +68,8 @@ class Freshness:
             raise IndexBehind(
                 f"the index of network {network} ends at block {standing.head.number}, {behind} "
                 f"blocks behind, and was compared with its node {age:.0f} s ago",
-                hint="Is it followed? `ethr-did index status` says how it stands.",
+                hint="Is it followed? `ethr-did index status` says how it stands. Are the clocks of "
+                "both machines in step?",
                 block_number=standing.head.number,
                 blocks_behind=behind,
                 age=age,

@@ -68,8 +68,12 @@ class Standing:
         return max(0, self.node_head - self.head.number)
 
     def age(self, now: float) -> float | None:
-        """Seconds since the index was compared with the node; None: it never was."""
-        return None if self.checked_at is None else max(0.0, now - self.checked_at)
+        """Seconds since the index was compared with the node; None: it never was.
+
+        Where the clock of whoever compared them is ahead, the seconds by which it is: how old the
+        index is, nobody can tell then.
+        """
+        return None if self.checked_at is None else abs(now - self.checked_at)
 
 
 def _head(number: int | None, hash_: bytes, parent: bytes, time: int) -> Head | None:

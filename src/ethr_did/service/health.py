@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from ethr_did.chain.networks import Network
     from ethr_did.chain.request import Steps
     from ethr_did.chain.rpc import AsyncChain
+    from ethr_did.index.standing import Standing
     from ethr_did.service.options import ServiceOptions
 
-__all__ = ["DEVELOPMENT_CHAINS", "Followed", "NetworkHealth", "Readiness", "Standing"]
+__all__ = ["DEVELOPMENT_CHAINS", "Followed", "NetworkHealth", "Readiness"]
 
 _KEPT = 1.0
 """Seconds for which a look is good."""
@@ -38,30 +39,6 @@ _PATIENCE = 5.0
 """Seconds for a node to answer; whoever asks about health waits no longer."""
 DEVELOPMENT_CHAINS = (1337, 31337)
 """Chain ids of ganache, and of hardhat, anvil and ``ethr-did devnet``."""
-
-
-class Standing(Protocol):
-    """How far a network was followed."""
-
-    @property
-    def head(self) -> Head | None:
-        """The block up to which everything is there; None: nothing is."""
-        ...
-
-    @property
-    def node_head(self) -> int | None:
-        """Number of the newest block of the node, when it was last asked."""
-        ...
-
-    @property
-    def checked_at(self) -> float | None:
-        """Unix seconds at which index and node were last compared."""
-        ...
-
-    @property
-    def fault(self) -> str | None:
-        """Why the index cannot go on; None: it can."""
-        ...
 
 
 class Followed(Protocol):
@@ -209,13 +186,13 @@ class Readiness:
         except EthrDIDError:
             faults.append("the index cannot be read")
             return {}
-        if standing is None or standing.head is None or standing.node_head is None:
+        age = None if standing is None else standing.age(self._clock())
+        if standing is None or standing.head is None or standing.node_head is None or age is None:
             faults.append("the index holds nothing of this network yet")
             return {}
         if standing.fault is not None:
             faults.append("the index cannot go on; `ethr-did index status` says why")
         lag = max(0, standing.node_head - standing.head.number)
-        age = max(0.0, self._clock() - (standing.checked_at or 0))
         # The bounds within which it answers: ready is who can.
         most, oldest = self._options.max_index_lag, self._options.max_index_age
         if lag > most:
