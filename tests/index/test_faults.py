@@ -332,6 +332,27 @@ def test_when_a_bounded_database_is_full_readers_go_on(town: Town, tmp_path: Pat
     assert is_whole(url, town, tmp_path)
 
 
+def test_a_step_that_failed_at_its_end_has_left_nothing_behind(town: Town, tmp_path: Path) -> None:
+    """Everybody is known, so nothing grows but the events, which are written last."""
+    with Indexed(f"sqlite:///{tmp_path}/index.db", town.fake.network()) as indexed:
+        before = indexed.follow()
+        with indexed.database.reading() as connection:
+            pages = connection.exec_driver_sql("pragma page_count").scalar_one()
+        with town.fake.one_block():
+            for number in range(200):
+                town.fake.add_service(PEOPLE[0], f"Hub{number}", "https://hub.example")
+        held = indexed.places()
+        _bound(indexed, pages)
+        with pytest.raises(StoreError, match="full"):
+            indexed.follow()
+        assert indexed.places() == held
+        _bound(indexed, 1_000_000)
+        after = indexed.follow()
+        assert len(indexed.places()) == len(held) + 200
+        # Nor was anything found to contradict itself, and read anew.
+        assert after.revision == before.revision
+
+
 def _bound(indexed: Indexed, pages: int) -> None:
     """The bound is of a connection, and the pool keeps one."""
     with indexed.database.reading() as connection:

@@ -47,6 +47,7 @@ from ethr_did.errors import (
 )
 from ethr_did.index import store
 from ethr_did.index.entries import Contracts
+from ethr_did.index.remembering import Remembered
 from ethr_did.index.spans import Width, fill, is_too_much, parse_block, read_span
 from ethr_did.index.store import Overtaken, Step
 
@@ -168,6 +169,7 @@ class Follower:
         self._width = Width()
         self._standing: Standing | None = None
         self._was_anew = False
+        self._remembered = Remembered() if writer.is_alone else None
 
     async def close(self) -> None:
         """Gives connections back."""
@@ -339,6 +341,7 @@ class Follower:
             return store.checkpoints(connection, standing)
 
     def _roll_back(self, standing: Standing, to: Head | None) -> Standing:
+        self._forget()
         with self._writer.writing() as connection:
             return store.roll_back(connection, standing, to, self.contracts)
 
@@ -443,8 +446,16 @@ class Follower:
         return tuple(known[place] for place in sorted(known))
 
     def _append(self, standing: Standing, step: Step) -> Standing | list[Gap]:
-        with self._writer.writing() as connection:
-            return store.append(connection, standing, step)
+        try:
+            with self._writer.writing() as connection:
+                return store.append(connection, standing, step, self._remembered)
+        except BaseException:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        if self._remembered is not None:
+            self._remembered.forget()
 
     def _note(self, standing: Standing, look: _Look) -> Standing:
         with self._writer.writing() as connection:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ethr_did.chain.answer import Head
     from ethr_did.index.entries import Contracts, Entry
     from ethr_did.index.linking import Gap, Subject
+    from ethr_did.index.remembering import Known, Remembered
 
 __all__ = [
     "IndexDatabase",
@@ -174,8 +175,17 @@ def note_fault(connection: Connection, standing: Standing, fault: str) -> Standi
 # -- steps ---------------------------------------------------------------------------------------
 
 
-def append(connection: Connection, standing: Standing, step: Step) -> Standing | list[Gap]:
+def append(
+    connection: Connection, standing: Standing, step: Step, remembered: Remembered | None = None
+) -> Standing | list[Gap]:
     """The standing after a step; or what is missing from it, and nothing is written.
+
+    Args:
+        connection: of a writing transaction.
+        standing: how far the index is.
+        step: from there on.
+        remembered: what the database holds of the network, as far as that is known; whoever gives
+            it forgets it when the transaction does not end well. None: nothing is.
 
     Raises:
         Overtaken: the index stands elsewhere.
@@ -183,11 +193,13 @@ def append(connection: Connection, standing: Standing, step: Step) -> Standing |
     """
     _check_unmoved(connection, standing)
     entries = _unknown(connection, standing, step.entries)
-    known = _subjects(connection, standing, entries)
-    tips = {subject: tip for subject, (_, tip) in known.items()}
-    if gaps := find_gaps(entries, tips):
+    known = _subjects(connection, standing, entries, remembered)
+    if gaps := find_gaps(entries, {subject: tip for subject, (_, tip) in known.items()}):
         return gaps
-    ids = _write_tips(connection, standing, entries, known)
+    after = tips_after(entries)
+    ids = _write_tips(connection, standing, after, known)
+    if remembered is not None:
+        remembered.note({subject: (ids[subject], tip) for subject, tip in after.items()})
     head = _later(standing.head, step.head)
     # Not the head: of what is read once more, only so much is final as was read.
     final = _final(standing, step.final, head=step.head)
@@ -240,13 +252,15 @@ def _other_block(number: int) -> IndexBroken:
 
 
 def _subjects(
-    connection: Connection, standing: Standing, entries: Iterable[Entry]
-) -> dict[Subject, tuple[int, bytes]]:
+    connection: Connection,
+    standing: Standing,
+    entries: Iterable[Entry],
+    remembered: Remembered | None,
+) -> dict[Subject, Known]:
     """Id and tip of the subjects that are known."""
-    wanted = [
-        (standing.id, kind, key)
-        for kind, key in dict.fromkeys((int(entry.kind), entry.key) for entry in entries)
-    ]
+    subjects = dict.fromkeys((int(entry.kind), entry.key) for entry in entries)
+    known = {} if remembered is None else remembered.find(subjects)
+    wanted = [(standing.id, *subject) for subject in subjects if subject not in known]
     found = join_rows(
         connection,
         tables.subjects,
@@ -254,20 +268,21 @@ def _subjects(
         ("network", "kind", "key"),
         wanted,
     )
-    return {(kind, bytes(key)): (id_, bytes(tip)) for kind, key, id_, tip in found}
+    known |= {(kind, bytes(key)): (id_, bytes(tip)) for kind, key, id_, tip in found}
+    return known
 
 
 def _write_tips(
     connection: Connection,
     standing: Standing,
-    entries: Sequence[Entry],
-    known: Mapping[Subject, tuple[int, bytes]],
+    tips: Mapping[Subject, bytes],
+    known: Mapping[Subject, Known],
 ) -> dict[Subject, int]:
     """Ids of the subjects; writes where their chains end now."""
     ids = {subject: id_ for subject, (id_, _) in known.items()}
     new, moved = [], []
     next_id = _next_id(connection, tables.subjects)
-    for subject, tip in tips_after(entries).items():
+    for subject, tip in tips.items():
         if subject in ids:
             moved.append((ids[subject], tip))
             continue

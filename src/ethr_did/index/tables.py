@@ -3,7 +3,8 @@
 Addresses, hashes and event data are bytes, times unix seconds. Names begin with ``index_``: a
 PostgreSQL database may serve other programs as well. Everything here was public on chain.
 
-Ids are given by the one process that follows, in the order of the chain.
+Ids are given by the one process that follows, in the order of the chain. It writes events and what
+they point at in one transaction; so there are no foreign keys, which would look it all up again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Float,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -81,7 +81,7 @@ networks = Table(
 blocks = Table(
     "index_blocks",
     metadata,
-    Column("network", Integer, ForeignKey("index_networks.id"), primary_key=True),
+    Column("network", Integer, primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary(32), nullable=False),
     Column("time", BigInteger, nullable=False),
@@ -93,7 +93,7 @@ subjects = Table(
     "index_subjects",
     metadata,
     Column("id", _ID, primary_key=True, autoincrement=False),
-    Column("network", Integer, ForeignKey("index_networks.id"), nullable=False),
+    Column("network", Integer, nullable=False),
     Column("kind", SmallInteger, nullable=False),
     # Identity; then, by kind, list id and number of the word, key of the record, or list id.
     Column("key", LargeBinary(58), nullable=False),
@@ -107,8 +107,8 @@ events = Table(
     "index_events",
     metadata,
     Column("id", _ID, primary_key=True, autoincrement=False),
-    Column("network", Integer, ForeignKey("index_networks.id"), nullable=False),
-    Column("subject", _ID, ForeignKey("index_subjects.id"), nullable=False),
+    Column("network", Integer, nullable=False),
+    Column("subject", _ID, nullable=False),
     Column("block", BigInteger, nullable=False),
     Column("log_index", Integer, nullable=False),
     Column("topic", SmallInteger, nullable=False),

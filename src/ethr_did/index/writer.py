@@ -46,6 +46,11 @@ class Writer:
         self._turn = Lock()
         self._bound = _LONG_JOURNAL
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody else can have written since this was opened."""
+        return isinstance(self._hold, FileLock)
+
     @classmethod
     def open(cls, database: IndexDatabase) -> Self | None:
         """The right to write; None while somebody else has it.

@@ -39,7 +39,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "index_blocks",
-        sa.Column("network", sa.Integer, sa.ForeignKey("index_networks.id"), primary_key=True),
+        sa.Column("network", sa.Integer, primary_key=True),
         sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("hash", sa.LargeBinary(32), nullable=False),
         sa.Column("time", sa.BigInteger, nullable=False),
@@ -48,7 +48,7 @@ def upgrade() -> None:
     op.create_table(
         "index_subjects",
         sa.Column("id", _ID, primary_key=True, autoincrement=False),
-        sa.Column("network", sa.Integer, sa.ForeignKey("index_networks.id"), nullable=False),
+        sa.Column("network", sa.Integer, nullable=False),
         sa.Column("kind", sa.SmallInteger, nullable=False),
         sa.Column("key", sa.LargeBinary(58), nullable=False),
         sa.Column("tip", sa.LargeBinary(32), nullable=False),
@@ -57,8 +57,8 @@ def upgrade() -> None:
     op.create_table(
         "index_events",
         sa.Column("id", _ID, primary_key=True, autoincrement=False),
-        sa.Column("network", sa.Integer, sa.ForeignKey("index_networks.id"), nullable=False),
-        sa.Column("subject", _ID, sa.ForeignKey("index_subjects.id"), nullable=False),
+        sa.Column("network", sa.Integer, nullable=False),
+        sa.Column("subject", _ID, nullable=False),
         sa.Column("block", sa.BigInteger, nullable=False),
         sa.Column("log_index", sa.Integer, nullable=False),
         sa.Column("topic", sa.SmallInteger, nullable=False),
