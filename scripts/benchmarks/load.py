@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _REFUSALS = (429, 503)
 _LATE = 30.0
 """Seconds after the end for which answers are waited for."""
+
+
+_SEEDS = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,12 @@ class Plan:
     seconds: float
     rate: float | None = None
     """Requests a second; None: each connection asks again as soon as it is answered."""
-    seed: int = field(default_factory=itertools.count(1).__next__)
+    seed: int = field(default_factory=_SEEDS.__next__)
     """Of what is chosen at random: no load repeats another one."""
+
+    def anew(self, **changes: Any) -> Plan:
+        """The same load, with other choices, and in other ways as is said."""
+        return replace(self, seed=next(_SEEDS), **changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

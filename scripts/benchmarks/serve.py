@@ -245,7 +245,7 @@ class _Runs:
             before = self._saturation(plan)
             rate = before * PACED
             self._tell(f"{side}: {traffic} at {rate:,.0f} a second")
-            outcome = _faultless(apply_load(dataclasses.replace(plan, rate=rate)))
+            outcome = _faultless(apply_load(plan.anew(rate=rate)))
             share = 2 * rate / (before + self._saturation(plan))
             found.append(_Paced(outcome=outcome, rate=rate, share=share))
             if found[-1].is_near:
@@ -258,8 +258,7 @@ class _Runs:
 
     def _saturation(self, plan: Plan) -> float:
         """Answers a second."""
-        plan = dataclasses.replace(plan, seconds=self._pace.seconds / 2)
-        return _faultless(apply_load(plan)).per_second
+        return _faultless(apply_load(plan.anew(seconds=self._pace.seconds / 2))).per_second
 
     def _crowd(
         self, side: str, server: Server, traffic: str, asks: Sequence[Ask] | None = None
@@ -276,7 +275,7 @@ class _Runs:
         self._crowds.setdefault(f"{side}: {traffic}", []).append(outcome)
         if "minute" not in side:
             # Afterwards it answers as before.
-            _faultless(apply_load(dataclasses.replace(plan, connections=1, seconds=0.2)))
+            _faultless(apply_load(plan.anew(connections=1, seconds=0.2)))
 
     # -- theirs
 

@@ -71,6 +71,9 @@ _BACKLOG = 2048
 _TURN = 0.001
 """Seconds after which a thread that computes lets the others go on; requests whose answer is kept
 would wait for Python's five milliseconds, each time."""
+_THRESHOLDS = (5_000, 50, 100)
+"""Objects, and collections of the younger ones, after which garbage is looked for. Answers that are
+kept are objects by the hundred thousand: to look through all of them takes forty milliseconds."""
 _GLANCE = 2.0
 """Seconds for which metrics wait for news of the networks."""
 
@@ -128,6 +131,7 @@ def _tune_process() -> None:
     # What is there now stays: looking through it again and again takes a tenth of all time.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_THRESHOLDS)
     sys.setswitchinterval(_TURN)
 
 
