@@ -16,7 +16,7 @@ LAYERS = (
     ("core",),
     ("chain",),
     ("registries",),
-    ("fetching", "database"),
+    ("fetching", "database", "garbage"),
     ("resolver", "identity", "deployment", "compilation", "index"),
     ("status",),
     ("did_methods",),

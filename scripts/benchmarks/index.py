@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ethr_did import Network, Resolver
-from ethr_did.index.followers import collecting_rarely
+from ethr_did.garbage import collecting_rarely
+from ethr_did.index.followers import OBJECTS
 from ethr_did.index.following import Follower
 from ethr_did.index.index import Freshness, Index
 from ethr_did.index.store import IndexDatabase
@@ -141,7 +142,7 @@ def follow(database: IndexDatabase, network: Network) -> None:
         finally:
             await follower.close()
 
-    with writer, collecting_rarely():
+    with writer, collecting_rarely(OBJECTS):
         asyncio.run(run())
 
 

@@ -10,15 +10,13 @@ import pytest
 from ethr_did.chain.networks import Network
 from ethr_did.core.keys import to_checksum_address
 from ethr_did.errors import QuorumFailed
-from support.fake_chain import CHAIN_ID, REGISTRY, FakeChain, Person
+from support.fake_chain import CHAIN_ID, REGISTRY, FakeChain
 from support.fault_proxy import FaultProxy
-from support.indexing import Indexed, differing
+from support.indexing import ALICE, Indexed, agree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-ALICE, BOB = Person.named("alice"), Person.named("bob")
 
 
 def handle(fake: FakeChain) -> Any:
@@ -57,12 +55,6 @@ def network(nodes: list[FakeChain]) -> Iterator[Network]:
 def quorum(network: Network, tmp_path: Path) -> Iterator[Indexed]:
     with Indexed(f"sqlite:///{tmp_path}/index.db", network) as made:
         yield made
-
-
-def agree(indexed: Indexed, fake: FakeChain) -> bool:
-    with fake.resolver() as node:
-        assert differing(indexed, node, [ALICE.did, BOB.did], now=fake.now) == []
-    return True
 
 
 def test_what_all_say_is_taken_in(quorum: Indexed, fake: FakeChain) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -85,10 +85,10 @@ async def test_the_index_comes_before_the_node(fake: FakeChain, settings: Settin
 
 @pytest.mark.parametrize(("options", "is_ready"), [({}, True), ({"max_index_age": 1e-9}, False)])
 async def test_ready_is_an_index_that_answers(
-    fake: FakeChain, settings: Settings, options: dict[str, float], *, is_ready: bool
+    fake: FakeChain, settings: Settings, options: dict[str, Any], *, is_ready: bool
 ) -> None:
     await asyncio.to_thread(follow, fake, settings)
-    chosen = ServiceOptions(index=IndexUse.ONLY, **options)  # type: ignore[arg-type]  # of several types
+    chosen = ServiceOptions(index=IndexUse.ONLY, **options)
     async with AsyncExitStack() as stack:
         sources = open_sources(settings, chosen, [fake.network()], stack)
         readiness = Readiness(sources.networks, chosen, time.time, followed=sources.followed)

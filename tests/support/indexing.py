@@ -15,6 +15,7 @@ from ethr_did.index.store import IndexDatabase
 from ethr_did.index.writer import Writer
 from ethr_did.resolver import Resolver
 from ethr_did.status.reading import StatusReader
+from support.fake_chain import FakeChain, Person
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ethr_did.core.resolution import ResolutionResult
     from ethr_did.index.following import Progress
     from ethr_did.index.standing import Standing
+
+ALICE, BOB, CAROL = (Person.named(name) for name in ("alice", "bob", "carol"))
+PEOPLE = (ALICE, BOB, CAROL)
 
 NOW = 1_000_000.0
 """What the clock of an index shows, until a test says otherwise."""
@@ -185,3 +189,16 @@ def differing(
         for did, mine, other in zip(asked, ours, theirs, strict=True)
         if said(mine) != said(other)
     ]
+
+
+def agree(indexed: Indexed, fake: FakeChain) -> bool:
+    """Whether index and node say the same about everybody."""
+    with fake.resolver() as node:
+        dids = [one.did for one in PEOPLE]
+        assert differing(indexed, node, dids, now=fake.now) == []
+    return True
+
+
+def serve(fake: FakeChain, kind: str = "Hub", *, who: Person = ALICE) -> int:
+    """Somebody publishes a service; the block."""
+    return fake.add_service(who, kind, f"https://{kind}.example")

@@ -166,9 +166,10 @@ def rebuild(network: str, yes: bool, as_json: bool, config_file: Path | None) ->
 @contextmanager
 def _following(settings: Settings) -> Iterator[tuple[IndexDatabase, Callable[[Progress], object]]]:
     """The database, and what is told of each step, in a process that follows."""
-    from ethr_did.index.followers import collecting_rarely
+    from ethr_did.garbage import collecting_rarely
+    from ethr_did.index.followers import OBJECTS
 
-    with collecting_rarely(), _open(settings) as database, _progress() as tell:
+    with collecting_rarely(OBJECTS), _open(settings) as database, _progress() as tell:
         yield database, tell
 
 

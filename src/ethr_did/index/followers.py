@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ethr_did.errors import StoreError
@@ -13,12 +11,12 @@ from ethr_did.index.following import Follower, Progress
 from ethr_did.index.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from ethr_did.chain.networks import Network
     from ethr_did.index.store import IndexDatabase
 
-__all__ = ["INTERVAL", "collecting_rarely", "follow_all"]
+__all__ = ["INTERVAL", "OBJECTS", "follow_all"]
 
 _LOG = logging.getLogger("ethr_did")
 
@@ -28,23 +26,9 @@ INTERVAL = 2.0
 TAKE_OVER = 3.0
 """Seconds from one attempt to become the one who follows to the next."""
 
-_THRESHOLDS = (50_000, 20, 100)
-"""Objects, and collections of the younger ones, after which the collector looks for cycles."""
-
-
-@contextmanager
-def collecting_rarely() -> Iterator[None]:
-    """Inside, the whole process looks for garbage in cycles rarely.
-
-    For processes that do nothing but follow. Events are many and hold no cycles, and looking for
-    some takes a sixth of the time.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(*_THRESHOLDS)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
+OBJECTS = 50_000
+"""New ones after which a process that does nothing but follow looks for garbage, see ``garbage.py``:
+events are many, and hold no cycles. Looking for some takes a sixth of the time."""
 
 
 async def follow_all(

@@ -19,7 +19,7 @@ import socket
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack, ExitStack, closing, suppress
+from contextlib import AsyncExitStack, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ from ethr_did.credentials.verification import AsyncVerifier
 from ethr_did.did_methods import AsyncDIDResolver
 from ethr_did.errors import EthrDIDError, InvalidConfiguration, InvalidOption
 from ethr_did.fetching import AsyncFetcher, FetchRules
+from ethr_did.garbage import collecting_rarely
 from ethr_did.resolver import AsyncResolver
 from ethr_did.service.api_keys import APIKeys, shown_key
 from ethr_did.service.backends import Backends
@@ -55,7 +56,7 @@ from ethr_did.status.reading import AsyncStatusReader
 from ethr_did.status.seen import SeenFile
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from starlette.types import ASGIApp, Receive, Scope, Send
     from structlog.typing import FilteringBoundLogger
@@ -71,9 +72,9 @@ _BACKLOG = 2048
 _TURN = 0.001
 """Seconds after which a thread that computes lets the others go on; requests whose answer is kept
 would wait for Python's five milliseconds, each time."""
-_THRESHOLDS = (5_000, 50, 100)
-"""Objects, and collections of the younger ones, after which garbage is looked for. Answers that are
-kept are objects by the hundred thousand: to look through all of them takes forty milliseconds."""
+_OBJECTS = 5_000
+"""New ones after which garbage is looked for. Answers that are kept are objects by the hundred
+thousand: to look through all of them takes forty milliseconds."""
 _GLANCE = 2.0
 """Seconds for which metrics wait for news of the networks."""
 
@@ -116,7 +117,7 @@ class _Living:
         async with AsyncExitStack() as stack:
             try:
                 self._guard = await _open(self._worker, stack)
-                _tune_process()
+                stack.enter_context(_as_server())
             except EthrDIDError as error:
                 self.failure = error
                 await send({"type": "lifespan.startup.failed", "message": error.message})
@@ -126,13 +127,20 @@ class _Living:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _tune_process() -> None:
-    """Nothing; Python does in this process what suits a server."""
+@contextmanager
+def _as_server() -> Iterator[None]:
+    """Inside, Python does in this process what suits a server."""
+    turn = sys.getswitchinterval()
     # What is there now stays: looking through it again and again takes a tenth of all time.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_THRESHOLDS)
     sys.setswitchinterval(_TURN)
+    try:
+        with collecting_rarely(_OBJECTS):
+            yield
+    finally:
+        sys.setswitchinterval(turn)
+        gc.unfreeze()
 
 
 def _end_with_parent() -> None:
