@@ -11,7 +11,6 @@ from ethr_did.credentials.credential import PresentationFormat
 from ethr_did.credentials.data_integrity import sign_data_integrity
 from ethr_did.credentials.data_model import CONTEXT_1, CONTEXT_2
 from ethr_did.credentials.keys import KeyKind
-from ethr_did.credentials.policy import Policy
 from ethr_did.credentials.reading import read, read_presentation
 from ethr_did.credentials.vp_data_integrity import read_vp_data_integrity
 from ethr_did.errors import InvalidCredential
@@ -28,8 +27,10 @@ from support.offline import (
 )
 from support.signed_documents import DELETE, changed, mutations
 from support.triangle import NONCE, SHOP
+from support.verifying import AT_THE_SHOP, faults
 
 if TYPE_CHECKING:
+    from ethr_did.credentials.policy import Policy
     from ethr_did.credentials.report import Report
 
 ISSUER = somebody("university", KeyKind.ED25519)
@@ -41,21 +42,11 @@ OBJECT = sign_data_integrity(
     credential_document(ISSUER.did), ISSUER.key, method_id=ISSUER.method_id, now=NOW
 )
 SHOWN = proven_presentation(HOLDER, TOKEN, OBJECT)
-AT_THE_SHOP = Policy(nonce=NONCE, audience=SHOP)
 
 
 def judged(shown: Any, policy: Policy = AT_THE_SHOP, *known: Any) -> Report:
     """What the shop finds out."""
     return verifier(*(known or (ISSUER, HOLDER, THIEF))).verify(shown, policy)
-
-
-def faults(report: Report) -> set[tuple[str, str]]:
-    """Checks that did not pass, with their codes."""
-    return {
-        (check.name.value, check.code)
-        for check in report.all_checks
-        if check.outcome.value in ("failed", "undetermined")
-    }
 
 
 def refusal(shown: Any) -> str:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ethr_did.chain.networks import Network
+from ethr_did.core.keys import to_checksum_address
 from ethr_did.errors import (
     ChainError,
     ChainMoved,
     IndexBroken,
     InvalidConfiguration,
 )
-from ethr_did.index.following import FINAL_DEPTH
-from support.fake_chain import FakeChain, _Refusal
+from ethr_did.index.following import FINAL_DEPTH, IN_FLIGHT
+from support.fake_chain import CHAIN_ID, REGISTRY, FakeChain, _Refusal
+from support.fault_proxy import FaultProxy
 from support.indexing import ALICE, BOB, CAROL, PEOPLE, Indexed, agree, said, serve
 
 if TYPE_CHECKING:
@@ -115,6 +121,40 @@ def test_events_before_the_first_block_are_not_asked_for(fake: FakeChain, tmp_pa
         asked = [query[0] for method, query in fake.requests if method == "eth_getLogs"]
         assert min(int(query["fromBlock"], 16) for query in asked) == 20
         assert agree(indexed, fake)
+
+
+def test_several_finalised_spans_are_fetched_at_once(fake: FakeChain, tmp_path: Path) -> None:
+    fake.mine(60)
+    fake.max_range = 4
+    lock, under_way, seen = threading.Lock(), Counter[str](), []
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        with lock:
+            return {**fake._respond(request["method"], request["params"]), "id": request["id"]}
+
+    def handle(body: Any) -> Any:
+        batch = body if isinstance(body, list) else [body]
+        of_logs = any(request["method"] == "eth_getLogs" for request in batch)
+        if of_logs:
+            under_way["logs"] += 1
+            seen.append(under_way["logs"])
+            time.sleep(0.05)
+        found = [answer(request) for request in batch]
+        if of_logs:
+            under_way["logs"] -= 1
+        return found if isinstance(body, list) else found[0]
+
+    with FaultProxy(handle) as proxy:
+        network = Network(
+            name="dev",
+            chain_id=CHAIN_ID,
+            did_registry=to_checksum_address(REGISTRY),
+            rpc_url=proxy.url,
+        )
+        with Indexed(f"sqlite:///{tmp_path}/index.db", network) as indexed:
+            indexed.follow()
+            assert agree(indexed, fake)
+    assert max(seen) == IN_FLIGHT
 
 
 # -- gaps ------------------------------------------------------------------------------------------

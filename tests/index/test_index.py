@@ -7,7 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from ethr_did.chain.request import Request, attempt, block_number, get_block, get_code
 from ethr_did.chain.request import call as eth_call
@@ -24,6 +24,7 @@ from ethr_did.errors import (
 )
 from ethr_did.index import tables
 from ethr_did.index.index import Freshness
+from ethr_did.index.store import IndexDatabase
 from ethr_did.resolver import AsyncResolver
 from support.fake_chain import FakeChain, Person
 from support.indexing import Indexed, said
@@ -31,6 +32,8 @@ from support.indexing import Indexed, said
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from ethr_did.chain.request import Steps
     from ethr_did.core.resolution import ResolutionResult
@@ -159,6 +162,25 @@ def test_awaited_without_a_node_it_is_an_error(followed: Indexed) -> None:
             return await ours.resolve(ALICE.did, version_id=9)
 
     assert isinstance(asyncio.run(resolve()).error, NotIndexed)
+
+
+def test_while_the_database_does_not_answer_the_loop_goes_on(
+    postgres_url: str, fake: FakeChain
+) -> None:
+    async def run(indexed: Indexed, other: Connection) -> ResolutionResult:
+        async with AsyncResolver([indexed.served()], clock=lambda: fake.now, retries=0) as ours:
+            task = asyncio.create_task(ours.resolve(ALICE.did))
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+            assert not task.done()
+            other.rollback()
+            return await task
+
+    with Indexed(postgres_url, fake.network()) as indexed, IndexDatabase(postgres_url) as database:
+        indexed.follow()
+        with database.connect() as other:
+            other.execute(text("lock table index_events in access exclusive mode"))
+            assert asyncio.run(run(indexed, other)).error is None
 
 
 # -- how old it is -----------------------------------------------------------------------------------

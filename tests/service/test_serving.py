@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import pickle
 import socket
 import sys
@@ -110,6 +111,14 @@ async def test_a_network_that_is_not_there_makes_it_not_ready_but_alive(
         ready = await client.get("/health/ready")
         assert (ready.status_code, ready.json()["ready"]) == (503, False)
         assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_when_a_worker_has_ended_the_process_is_as_before(settings: Settings) -> None:
+    before = gc.get_threshold(), sys.getswitchinterval()
+    async with living(settings):
+        assert gc.get_threshold()[0] > before[0][0]
+        assert sys.getswitchinterval() < before[1]
+    assert (gc.get_threshold(), sys.getswitchinterval()) == before
 
 
 async def test_what_operators_ask_is_only_read(settings: Settings) -> None:

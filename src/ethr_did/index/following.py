@@ -374,15 +374,22 @@ class Follower:
         stop: asyncio.Event | None,
     ) -> Standing:
         """The standing after finalised blocks, of which several spans are fetched at a time."""
+        if not blocks or _is_set(stop):
+            return standing
         tasks: deque[asyncio.Task[list[Span]]] = deque()
-        begin, before = blocks.start, standing.final or standing.head
+        final = blocks.stop - 1
+        # Alone: it shows how wide the others may be.
+        before = standing.final or standing.head
+        span = await self._fetch_one(blocks.start, final, before=before, final=final)
+        standing = await self._take(standing, span, look, tally)
+        begin = span.head.number + 1
         try:
             while (tasks or begin < blocks.stop) and not _is_set(stop):
                 while begin < blocks.stop and len(tasks) < IN_FLIGHT:
                     end = min(blocks.stop, begin + self._width.blocks) - 1
-                    fetching = self._fetch(begin, end, before=before, final=blocks.stop - 1)
+                    fetching = self._fetch(begin, end, before=None, final=final)
                     tasks.append(asyncio.create_task(fetching))
-                    begin, before = end + 1, None
+                    begin = end + 1
                 for span in await tasks.popleft():
                     standing = await self._take(standing, span, look, tally)
         finally:
@@ -395,6 +402,14 @@ class Follower:
         """The spans that cover a range of blocks, in as few parts as the node takes."""
         spans: list[Span] = []
         while first <= last:
+            span = await self._fetch_one(first, last, before=before, final=final)
+            spans.append(span)
+            first, before = span.head.number + 1, span.head
+        return spans
+
+    async def _fetch_one(self, first: int, last: int, *, before: Head | None, final: int) -> Span:
+        """The span from a block on, as wide as the node takes it."""
+        while True:
             end = min(last, first + self._width.blocks - 1)
             try:
                 span = await self._read(first, end, before=before, final=final)
@@ -404,9 +419,7 @@ class Follower:
                 self._width.refused(end - first + 1, error)
                 continue
             self._width.worked(span)
-            spans.append(span)
-            first, before = end + 1, span.head
-        return spans
+            return span
 
     async def _read(self, first: int, last: int, *, before: Head | None, final: int) -> Span:
         def make_steps(_block: int | None) -> Steps[Span]:
